@@ -1,0 +1,151 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"time"
+
+	"koppel/engine/record"
+)
+
+// A Kind defines one kind of source, sink or connection: its name, its
+// arguments (the tagged fields of a struct) and how it is opened. Decoding,
+// unknown-argument errors, positions, the reference pages and the editor
+// schema all come from it.
+//
+// The fields of the configuration struct carry `hcl:"name"`,
+// `hcl:"name,optional"`, `hcl:"name,block"` (a struct, or a pointer to one
+// when optional), `hcl:"name,label"` (inside a labelled block) and
+// `hcl:",embed"` tags, and `doc:"…"`. Optional allowed words are listed as
+// `oneof:"a b c"`. Types: string, bool, int, float64, Duration, Secret,
+// []string, map[string]string, any, Program, Template, Connection, structs
+// and slices of structs for blocks.
+type Kind[T any] struct {
+	Name string
+	Doc  string
+	// DefaultKey names the key fields that a source of this kind has when the
+	// file names none; empty: the file must.
+	DefaultKey []string
+	// Connections lists the connection kinds that this kind can use.
+	Connections []Kind[any]
+	// Traits that are known before the sink is opened.
+	Static Traits
+	// FirstRun: a pipeline into this sink must say what its first run does.
+	FirstRun bool
+	// Version is raised when the same arguments give other records.
+	Version int
+
+	config func() any
+	open   func(context.Context, any, Env) (T, error)
+}
+
+// Define makes a kind. defaults holds the defaults of the arguments; open gets
+// a decoded copy and does no more than it needs to: nothing is written, and a
+// connection is made on first use.
+func Define[C, T any](name, doc string, defaults C, open func(context.Context, C, Env) (T, error)) Kind[T] {
+	return Kind[T]{
+		Name:   name,
+		Doc:    doc,
+		config: func() any { c := defaults; return &c },
+		open: func(ctx context.Context, config any, env Env) (T, error) {
+			return open(ctx, *config.(*C), env)
+		},
+	}
+}
+
+// Config returns a fresh pointer to the configuration struct, with defaults.
+func (k Kind[T]) Config() any { return k.config() }
+
+// Open opens what config, a pointer that Config returned, describes.
+func (k Kind[T]) Open(ctx context.Context, config any, env Env) (T, error) {
+	if want := reflect.TypeOf(k.config()); reflect.TypeOf(config) != want {
+		var zero T
+		return zero, fmt.Errorf("open %s: configuration is a %T, not a %s", k.Name, config, want)
+	}
+	return k.open(ctx, config, env)
+}
+
+// Validator is implemented by pointers to configuration structs whose
+// arguments depend on each other. It runs offline, with secrets absent.
+type Validator interface{ Validate() error }
+
+// A FieldError is a problem with one argument. The language adds its place.
+type FieldError struct{ Field, Problem, Hint string }
+
+func (e *FieldError) Error() string { return e.Field + " " + e.Problem }
+
+// Env is all of the world that a connector may use.
+type Env struct {
+	Dir      string // the project's folder; relative paths start here
+	Spool    string // a folder for temporary files, removed after the run
+	Now      func() time.Time
+	Log      *slog.Logger
+	HTTP     *http.Client
+	ReadOnly bool // a plan: nothing may be created or written
+	// Key holds the key fields of a source, as dotted paths.
+	Key []string
+	// Shape describes the records that a sink will get.
+	Shape record.Shape
+	// Seal wraps a temporary file's writer when anything in the project is
+	// sensitive; nil: write in the clear.
+	Seal func(io.Writer) io.WriteCloser
+}
+
+// A Connection is the argument `connection`: a reference that the language
+// resolved. Get opens the connection on first use; everything in one process
+// that refers to the same address shares it.
+type Connection struct {
+	Address string
+	Kind    string
+	Config  any // the decoded configuration; offline its secrets are empty
+	Get     func(ctx context.Context) (any, error)
+}
+
+// A Secret is a value that is never printed. It must be held in exported
+// struct fields only: fmt bypasses String on unexported ones.
+type Secret string
+
+const masked = "‹sensitive›"
+
+// String hides the value.
+func (Secret) String() string { return masked }
+
+// GoString hides the value.
+func (Secret) GoString() string { return masked }
+
+// LogValue hides the value.
+func (Secret) LogValue() slog.Value { return slog.StringValue(masked) }
+
+// MarshalText hides the value.
+func (Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
+
+// A Duration is written as a number and one of ms, s, m, h, d, w.
+type Duration time.Duration
+
+// A Program is a compiled jq or expr program, or a per-record value, that a
+// kind was given as an argument.
+type Program interface {
+	// Run gives the outputs for one input value, decoded as in package record.
+	Run(ctx context.Context, input any) ([]any, error)
+	// Source is the program's text, for fingerprints.
+	Source() string
+}
+
+// A Template is text with {names} in it.
+type Template interface {
+	// Fill puts values in, escaped for where they stand.
+	Fill(values func(name string) (any, bool)) (string, error)
+	Source() string
+}
+
+// ErrUnreachable marks an error of a system that could not be reached or that
+// refused the credentials: wrap it with %w. The program then ends with exit 4.
+var ErrUnreachable = errors.New("unreachable")
+
+// ErrIncomplete marks an error that says a read was not proven complete.
+var ErrIncomplete = errors.New("incomplete")

@@ -1,0 +1,112 @@
+package connector
+
+import (
+	"context"
+
+	"koppel/engine/record"
+)
+
+// A Sink applies changes to one target. Write applies a batch in order and
+// says what became of each change, in the same order; when it returns, what it
+// calls Applied is durable. An error means that nothing more can be said of
+// the changes without an outcome, and that later batches would fail as well.
+// Applying a change twice leaves the target as applying it once does, unless
+// Traits says Journalled. Write is called from one goroutine at a time.
+type Sink interface {
+	Traits() Traits
+	Write(ctx context.Context, batch []record.Change) ([]Outcome, error)
+}
+
+// Traits are what the engine must know of a sink.
+type Traits struct {
+	// Batch is the largest number of changes in one Write; 0: the engine's own.
+	Batch int
+	// Ordered: changes go in source order per lane, and a refused or held one
+	// makes the later ones of its lane wait.
+	Ordered bool
+	// Journalled: a create can't be repeated safely; the engine writes its
+	// intent before the call and asks Find when a crash leaves it in doubt.
+	Journalled bool
+	// Whole: every delivery is the whole set (a file that is replaced). See
+	// Replacer.
+	Whole bool
+	// Deletes: the target can delete.
+	Deletes bool
+	// Undoable: what was written can be taken back by writing again.
+	Undoable bool
+	// Identity names the target (host, database, table, constant rows). State
+	// is bound to it. No secrets.
+	Identity string
+}
+
+// A Status says what became of one change.
+type Status int
+
+// The outcomes of a change.
+const (
+	Applied   Status = iota
+	Refused          // the target said no, in Outcome.Message
+	Unknown          // the call was sent and its answer was lost
+	Protected        // Change.Protect kept the row
+)
+
+// An Outcome is what became of one change.
+type Outcome struct {
+	Status  Status
+	Message string // the target's own words, without secrets
+	Answer  []byte // JSON object that the target answered, kept with the item
+}
+
+// Found is what a look at the target showed for one change.
+type Found struct {
+	N      int        // how many rows matched; more than one is never acted upon
+	Ref    []byte     // the row's handle, for Change.Ref
+	Key    record.Key // the key that the row carries; empty when none
+	Row    []byte     // the row as a JSON object of all its columns
+	Answer []byte     // as in Outcome
+}
+
+// A Finder looks at the target before writing to it. It never writes.
+type Finder interface {
+	// Find looks each change up by its key: is it there, after a lost answer?
+	Find(ctx context.Context, batch []record.Change) ([]Found, error)
+}
+
+// A Matcher finds earlier rows to adopt. It never writes.
+type Matcher interface {
+	// Matching tells whether a match is configured at all.
+	Matching() bool
+	// Match looks each create up by the fields that match rows.
+	Match(ctx context.Context, batch []record.Change) ([]Found, error)
+}
+
+// A Row is one row of the target.
+type Row struct {
+	Key  record.Key // empty when the row carries no key of ours
+	Ref  []byte     // the row's own handle
+	Body []byte     // all columns as a JSON object, members sorted by name, values as the pipeline maps them
+}
+
+// A Lister reads the whole target, bounded by its constant rows, for
+// scope = "target" and --refresh. It never writes. Row is the callee's until
+// yield returns. A target that does not exist yet has no rows.
+type Lister interface {
+	List(ctx context.Context, yield func(Row) error) error
+}
+
+// A Folder tells how the target compares keys when that is looser than bytes.
+type Folder interface {
+	Fold(k record.Key) record.Key
+}
+
+// A Replacer delivers a whole set at once: the engine calls Replace instead of
+// Write. each yields the mapped records in key order. The target shows the old
+// set or the new one, never a part. count is the number of records.
+type Replacer interface {
+	Replace(ctx context.Context, count int, each func(yield func(key record.Key, body []byte) error) error) error
+}
+
+// A Checker tests that a system answers and accepts the credentials.
+type Checker interface {
+	Check(ctx context.Context) error
+}

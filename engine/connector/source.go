@@ -1,0 +1,75 @@
+// Package connector is the contract between the engine and outside systems,
+// and the way a kind of source, sink or connection is defined.
+package connector
+
+import (
+	"context"
+
+	"koppel/engine/record"
+)
+
+// A Source reads the records of one outside collection into out, partition by
+// partition. Read is called at most once per opened source and returns when
+// everything was handed over, or with an error that stops the whole read:
+// partitions that were not ended then count as failed. It must return soon
+// after ctx ends or a method of out fails, with that error.
+type Source interface {
+	Read(ctx context.Context, out Reader) error
+}
+
+// A Mode says what a read of a partition proves.
+type Mode int
+
+// In a Full read absence proves that a record is gone; in a Delta read only
+// tombstones do.
+const (
+	Full Mode = iota
+	Delta
+)
+
+// A Cursor is a source's own mark of how far it has read, as opaque bytes.
+type Cursor []byte
+
+// An Interval of time that a read covered, as ISO texts; an empty side is open.
+type Interval struct{ From, To string }
+
+// A Reader takes what a source reads. Its methods are called from one
+// goroutine at a time.
+type Reader interface {
+	// Parts gives the complete list of the source's partitions, before the
+	// first Begin. A partition that was there earlier and is not listed is
+	// gone. A source that does not call it has the one partition "" or can't
+	// tell which are gone.
+	Parts(ids []string) error
+	// Begin starts a partition. A source that can go on from a cursor passes
+	// Delta and gets the cursor back; an empty one asks for a full read, and
+	// the partition then counts as one. Full says that this read is a full
+	// one. Begin again for the same partition drops what was handed over since
+	// the first (an expired cursor: start over with Full).
+	Begin(part string, mode Mode) (Cursor, error)
+	// Records hands over whole records as JSON objects, each ended by a
+	// newline. base is the offset of jsonl in the partition, for a Rereader;
+	// other sources pass 0. jsonl is the caller's again after the return.
+	Records(part string, base int64, jsonl []byte) error
+	// Remove reports a tombstone: the record with this key is gone.
+	Remove(part string, key record.Key, reason string) error
+	// End is the only way for a partition to be complete: the last page was
+	// seen and none was lost. next is stored as the partition's cursor.
+	End(part string, next Cursor, covers Interval) error
+	// Fail says that this partition could not be read, or not wholly; the
+	// others go on. What was read of it before may still create and update.
+	Fail(part string, err error) error
+}
+
+// A Rereader is a Source whose bytes can be read again where Records gave
+// them. The engine checks the bytes by their hash.
+type Rereader interface {
+	Reread(part string, offset int64, length int, dst []byte) ([]byte, error)
+}
+
+// Incremental is what every incremental block has; kinds embed it in their own.
+type Incremental struct {
+	Cursor    []string `hcl:"cursor" doc:"fields whose rising values mark what was read"`
+	Overlap   Duration `hcl:"overlap,optional" doc:"how far before the cursor each read starts again"`
+	FullEvery Duration `hcl:"full_every,optional" doc:"how long after a complete full read the next one is due"`
+}
