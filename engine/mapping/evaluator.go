@@ -1,0 +1,182 @@
+package mapping
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"slices"
+	"time"
+
+	"koppel/engine/record"
+)
+
+// RunConsts are fixed once per run.
+type RunConsts struct {
+	Today   string          // ISO date
+	Now     string          // ISO date and time ending in Z
+	Context context.Context // ends programs that run long; nil: never
+}
+
+// Bounds of what one record may take.
+const (
+	maxOutput = 16 << 20 // bytes of one mapped record, and of any text on the way
+	maxSteps  = 4 << 20  // units of work: an operation, or 64 bytes handled
+)
+
+// An Evaluator runs a program, record by record. It belongs to one goroutine.
+//
+// Per record: Load; Bind for every join and lookup that does not read the
+// item; Items; then for each item SetItem, Bind for the others, Where, Key,
+// Map. What Map and the others return stands until the next Load.
+type Evaluator struct {
+	p       *Program
+	run     RunConsts
+	scan    *record.Scanner
+	limits  record.Limits
+	src     []byte
+	item    []byte
+	bound   []binding
+	target  []byte
+	arena   []byte // texts made for this record
+	scratch []byte // one operation's own
+	stack   []val
+	locals  []val
+	steps   int
+	made    int
+	spans   []span
+	mapped  []byte
+	decodes decodes
+	zones   map[string]*time.Location
+	regexps map[string]*regexp.Regexp
+	now     any // seconds since 1970, for jq
+
+	outStart int
+}
+
+// A binding is what a name stands for.
+type binding struct{ value, target []byte }
+
+// A span is where a field's value stands in the mapped record.
+type span struct{ from, to int }
+
+// Evaluator makes an evaluator for one run.
+func (p *Program) Evaluator(run RunConsts) *Evaluator {
+	if run.Context == nil {
+		run.Context = context.Background()
+	}
+	return &Evaluator{
+		p:      p,
+		run:    run,
+		scan:   record.NewScanner(p.tree, record.Limits{}),
+		bound:  make([]binding, len(p.names)),
+		locals: make([]val, p.locals),
+		spans:  make([]span, len(p.fields)),
+	}
+}
+
+// Load takes the next source record, one JSON object, which must stand until
+// the next Load. The error is a *record.SyntaxError.
+func (e *Evaluator) Load(src []byte) error {
+	e.reset()
+	clear(e.bound)
+	e.src, e.item, e.decodes = src, nil, decodes{}
+	if err := e.scan.Scan(src); err != nil {
+		e.src = nil
+		return err
+	}
+	if i := blank(src, 0); src[i] != '{' {
+		e.src = nil
+		return &record.SyntaxError{Offset: i, Problem: "a record must be an object"}
+	}
+	return nil
+}
+
+// reset gives a record its bounds.
+func (e *Evaluator) reset() {
+	e.arena, e.steps, e.made, e.stack = e.arena[:0], maxSteps, 0, e.stack[:0]
+}
+
+// Bind sets what a join or lookup gave: the JSON of an object, a list of
+// objects, or null. Nil is null. The bytes must stand until the next Load.
+func (e *Evaluator) Bind(name string, value []byte) {
+	if i := slices.Index(e.p.names, name); i >= 0 {
+		e.bound[i].value = value
+		e.decodes.drop(i)
+	}
+}
+
+// BindTarget sets what the target of a join answered: NAME.target.
+func (e *Evaluator) BindTarget(name string, answer []byte) {
+	if i := slices.Index(e.p.names, name); i >= 0 {
+		e.bound[i].target = answer
+		e.decodes.drop(i)
+	}
+}
+
+// Items returns what the record gives: the outputs of each as JSON, in order,
+// or one nil item without each. They stand for as long as the caller likes.
+func (e *Evaluator) Items() ([][]byte, error) {
+	if e.p.each == nil {
+		return [][]byte{nil}, nil
+	}
+	outputs, err := e.outputs(e.p.each)
+	if err != nil {
+		return nil, e.valueError("each", e.p.each.sensitive, err)
+	}
+	items := make([][]byte, 0, len(outputs))
+	var all []byte
+	for _, v := range outputs {
+		from := len(all)
+		if all, err = e.appendBody(all, v, 0); err != nil {
+			return nil, e.valueError("each", e.p.each.sensitive, err)
+		}
+		items = append(items, all[from:len(all):len(all)])
+	}
+	return items, nil
+}
+
+// SetItem chooses the item that the following calls see.
+func (e *Evaluator) SetItem(raw []byte) {
+	e.steps, e.made = maxSteps, 0
+	e.item = raw
+	e.decodes.hasItem = false
+	for _, j := range e.p.joins {
+		if j.afterEach {
+			e.bound[j.index] = binding{}
+			e.decodes.drop(j.index)
+		}
+	}
+}
+
+// spend takes n units of the record's work.
+func (e *Evaluator) spend(n int) error {
+	if e.steps -= n; e.steps < 0 {
+		return newFault(CodeLimit, "the record takes more work than one may")
+	}
+	return nil
+}
+
+// grow takes n bytes of what a record may make.
+func (e *Evaluator) grow(n int) error {
+	if e.made += n; n < 0 || e.made < 0 || e.made > 4*maxOutput || n > maxOutput {
+		return errOutput()
+	}
+	return e.spend(n >> 6)
+}
+
+func errOutput() error {
+	return newFault(CodeLimit, "the record makes more than 16 MiB")
+}
+
+// evaluate runs a part and recovers from panics of the libraries below it.
+func (e *Evaluator) evaluate(run code) (v val, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			v, err = null(), newFault(CodeProgram, panicText(r))
+		}
+	}()
+	return run(e)
+}
+
+// isBlank tells whether text is empty or white space only.
+func isBlank(b []byte) bool { return len(bytes.TrimSpace(b)) == 0 }

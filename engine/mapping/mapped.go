@@ -1,0 +1,193 @@
+package mapping
+
+import (
+	"bytes"
+	"slices"
+
+	"koppel/engine/record"
+)
+
+// Map appends the mapped record in body form: members sorted by name, defaults
+// put in, types and required fields checked. On an error dst comes back as it
+// was.
+func (e *Evaluator) Map(dst []byte) ([]byte, error) {
+	start := len(dst)
+	e.outStart = start
+	out, err := e.appendMapped(dst)
+	if err == nil && len(out)-start > maxOutput {
+		err = e.valueError("map", false, errOutput())
+	}
+	if err != nil {
+		return dst[:start], err
+	}
+	e.mapped = out[start:]
+	return out, nil
+}
+
+func (e *Evaluator) appendMapped(dst []byte) ([]byte, error) {
+	switch {
+	case e.p.whole != nil:
+		return e.appendWhole(dst)
+	case len(e.p.fields) > 0:
+		return e.appendFields(dst)
+	case e.p.each != nil:
+		return record.AppendBody(dst, e.item)
+	}
+	return record.AppendBody(dst, e.src)
+}
+
+func (e *Evaluator) appendFields(dst []byte) ([]byte, error) {
+	base := len(dst)
+	for n, i := range e.p.sorted {
+		f := e.p.fields[i]
+		sep := byte(',')
+		if n == 0 {
+			sep = '{'
+		}
+		from := len(dst) + 1
+		dst = append(record.AppendString(append(dst, sep), f.name), ':')
+		v, err := e.evaluate(f.run)
+		if err == nil {
+			v, err = e.finish(f, v)
+		}
+		if err == nil {
+			dst, err = e.appendBody(dst, v, 1)
+		}
+		if err != nil {
+			return dst, e.valueError(f.name, f.sensitive, placed(err, f.node, -1, -1))
+		}
+		e.spans[i] = span{from - base, len(dst) - base}
+	}
+	return append(dst, '}'), nil
+}
+
+// finish puts in the default and checks the field's rules.
+func (e *Evaluator) finish(f *field, v val) (val, error) {
+	if v.isNull() && f.def != nil {
+		var err error
+		if v, err = e.evaluate(f.def.run); err != nil {
+			return v, err
+		}
+	}
+	if v.isNull() {
+		if f.required {
+			return v, newFault(CodeRequired, "a value is required")
+		}
+		return v, nil
+	}
+	if f.check != nil && !f.check(v) {
+		return v, about(CodeType, typeProblem(f.typ, v), v)
+	}
+	return v, nil
+}
+
+// appendWhole appends the object that the whole mapping makes.
+func (e *Evaluator) appendWhole(dst []byte) ([]byte, error) {
+	w := e.p.whole
+	v, err := e.evaluate(w.run)
+	if err == nil && v.kind != record.Object {
+		err = about(CodeType, "the mapping gives an object, not "+kindName(v), v)
+	}
+	if err == nil {
+		v, err = e.ruled(v)
+	}
+	if err == nil {
+		dst, err = e.appendBody(dst, v, 0)
+	}
+	if err != nil {
+		if ve, ok := err.(*ValueError); ok {
+			return dst, ve
+		}
+		return dst, e.valueError("map", w.sensitive, placed(err, w.node, -1, -1))
+	}
+	return dst, nil
+}
+
+// ruled applies the field blocks beside a whole mapping.
+func (e *Evaluator) ruled(v val) (val, error) {
+	if len(e.p.rules) == 0 {
+		return v, nil
+	}
+	names, vs, err := e.members(v)
+	if err != nil {
+		return v, err
+	}
+	names, vs = slices.Clone(names), slices.Clone(vs)
+	for _, f := range e.p.rules {
+		at, found := slices.BinarySearch(names, f.name)
+		x := null()
+		if found {
+			x = vs[at]
+		}
+		if x, err = e.finish(f, x); err != nil {
+			return v, e.valueError(f.name, f.sensitive || e.p.whole.sensitive, placed(err, e.p.whole.node, -1, -1))
+		}
+		switch {
+		case found:
+			vs[at] = x
+		case !x.isNull():
+			names, vs = slices.Insert(names, at, f.name), slices.Insert(vs, at, x)
+		}
+	}
+	return val{kind: record.Object, p: &box{names: names, list: vs}}, nil
+}
+
+// Ordered appends the record that Map made last with its members in the order
+// of the mapping; without map { … } it is the same as Map's.
+func (e *Evaluator) Ordered(dst []byte) []byte {
+	if e.p.whole != nil || len(e.p.fields) == 0 {
+		return append(dst, e.mapped...)
+	}
+	sep := byte('{')
+	for _, s := range e.spans {
+		dst = append(append(dst, sep), e.mapped[s.from:s.to]...)
+		sep = ','
+	}
+	return append(dst, '}')
+}
+
+// A Step is one field as explain shows it.
+type Step struct {
+	Field     string // mapped field, or each, where, key
+	Pos       Pos
+	Program   string // text of an expr or jq program; empty for other forms
+	Value     []byte // JSON; nil with an error
+	Err       error  // a *ValueError
+	Sensitive bool
+}
+
+// Trace evaluates where, the key and every field of the present item, each by
+// itself, so that one that fails hides no other.
+func (e *Evaluator) Trace() []Step {
+	var steps []Step
+	if e.p.where != nil {
+		steps = append(steps, e.trace(e.p.where, nil))
+	}
+	for _, k := range e.p.key {
+		steps = append(steps, e.trace(k, nil))
+	}
+	for _, f := range e.p.fields {
+		steps = append(steps, e.trace(&f.part, f))
+	}
+	if e.p.whole != nil {
+		steps = append(steps, e.trace(e.p.whole, nil))
+	}
+	return steps
+}
+
+func (e *Evaluator) trace(p *part, f *field) Step {
+	s := Step{Field: p.name, Pos: p.node.Pos, Program: p.node.Text, Sensitive: p.sensitive}
+	e.steps, e.made, e.outStart = maxSteps, 0, 0
+	v, err := e.evaluate(p.run)
+	if err == nil && f != nil {
+		v, err = e.finish(f, v)
+	}
+	if err == nil {
+		s.Value, err = e.appendBody(nil, v, 0)
+	}
+	if err != nil {
+		s.Value, s.Err = nil, e.valueError(p.name, p.sensitive, placed(err, p.node, -1, -1))
+	}
+	s.Value = bytes.Clone(s.Value)
+	return s
+}

@@ -1,0 +1,201 @@
+package mapping
+
+import (
+	"maps"
+	"slices"
+
+	"koppel/engine/record"
+)
+
+// A Program is a compiled Spec. It does not change and may be shared.
+type Program struct {
+	spec    Spec
+	consts  *constants
+	tree    *record.Tree
+	names   []string // what Bind knows: joins in order, then lookups
+	joins   []join
+	each    *part
+	where   *part
+	key     []*part
+	fields  []*field // in the order of the mapping
+	sorted  []int    // indices of fields by name
+	whole   *part
+	rules   []*field // beside whole, by name
+	protect *part
+	deleted *part
+	locals  int // let variables and loop places of expr programs
+	tainted map[*Node]bool
+}
+
+// A code computes one value of the record that an evaluator has loaded.
+type code func(e *Evaluator) (val, error)
+
+// A part is one compiled node with the name that its errors carry.
+type part struct {
+	name      string
+	node      *Node
+	run       code
+	reads     Reads
+	sensitive bool
+}
+
+type join struct {
+	name        string
+	index       int // in Program.names
+	left, right []*part
+	afterEach   bool
+}
+
+type field struct {
+	part
+	def      *part
+	typ      string
+	check    func(val) bool
+	required bool
+}
+
+// A compiler collects problems while it turns nodes into code.
+type compiler struct {
+	p        *Program
+	problems []Problem
+	scope    scope
+	reads    *Reads
+	funcs    map[string]*Function
+}
+
+// A scope says which roots the node at hand may read.
+type scope struct {
+	what   string // for messages
+	src    bool
+	item   bool
+	target bool // the target's row, in protect
+	names  []string
+	// answers: NAME.target may be read.
+	answers bool
+	judging bool // protect: there may be no source record
+}
+
+// Compile turns a spec into a program. With problems the program is nil.
+func Compile(spec Spec, consts Consts) (*Program, []Problem) {
+	p := &Program{spec: spec, tree: record.NewTree(), tainted: map[*Node]bool{}}
+	c := &compiler{p: p, funcs: functionTable()}
+	p.consts = c.constants(consts)
+	for _, j := range spec.Joins {
+		p.names = append(p.names, j.Name)
+	}
+	p.names = append(p.names, spec.Lookups...)
+	c.joins()
+	all := scope{src: true, item: spec.Each != nil, names: p.names}
+	early := scope{src: true, names: c.earlyNames()}
+	p.each = c.part("each", spec.Each, early)
+	p.where = c.part("where", spec.Where, all)
+	for _, n := range spec.Key {
+		p.key = append(p.key, c.part("key", n, all))
+	}
+	all.answers = true
+	c.fields(all)
+	p.whole = c.part("map", spec.Whole, all)
+	p.protect = c.part("protect", spec.Protect, scope{target: true, judging: true, src: true, item: true, names: p.names})
+	p.deleted = c.part("deleted", spec.Deleted, scope{src: true})
+	if len(c.problems) > 0 {
+		return nil, c.problems
+	}
+	return p, nil
+}
+
+// part compiles one node under a name; nil for nil.
+func (c *compiler) part(name string, n *Node, s scope) *part {
+	if n == nil {
+		return nil
+	}
+	p := &part{name: name, node: n, reads: newReads()}
+	s.what = name
+	c.scope, c.reads = s, &p.reads
+	p.run = c.compile(n)
+	p.sensitive = c.p.readsSensitive(p.reads)
+	c.p.taint(n, p.sensitive)
+	return p
+}
+
+// taint marks a node and all inside it.
+func (p *Program) taint(n *Node, sensitive bool) {
+	p.tainted[n] = p.tainted[n] || sensitive
+	for _, inner := range n.Nodes {
+		p.taint(inner, sensitive)
+	}
+}
+
+func (p *Program) nodeSensitive(n *Node) bool { return p.tainted[n] }
+
+// joins compiles both sides of every join.
+func (c *compiler) joins() {
+	for i, j := range c.p.spec.Joins {
+		out := join{name: j.Name, index: i}
+		before := slices.Clone(c.p.names[:i])
+		for _, n := range j.Left {
+			l := c.part("on", n, scope{src: true, item: c.p.spec.Each != nil, names: before})
+			out.left = append(out.left, l)
+			out.afterEach = out.afterEach || l.reads.reads("item")
+			for _, b := range c.p.joins {
+				out.afterEach = out.afterEach || b.afterEach && l.reads.reads(b.name)
+			}
+		}
+		for _, n := range j.Right {
+			out.right = append(out.right, c.part("on", n, scope{names: []string{j.Name}}))
+		}
+		c.p.joins = append(c.p.joins, out)
+	}
+}
+
+// earlyNames lists what is bound before each runs.
+func (c *compiler) earlyNames() []string {
+	var names []string
+	for _, j := range c.p.joins {
+		if !j.afterEach {
+			names = append(names, j.name)
+		}
+	}
+	return append(names, c.p.spec.Lookups...)
+}
+
+func (c *compiler) fields(s scope) {
+	p := c.p
+	for _, f := range p.spec.Fields {
+		if f.Value == nil {
+			continue
+		}
+		out := &field{part: *c.part(f.Name, f.Value, s)}
+		c.rules(out, f, s)
+		p.fields = append(p.fields, out)
+	}
+	for _, f := range p.spec.Rules {
+		out := &field{part: part{name: f.Name, sensitive: f.Sensitive, reads: newReads()}}
+		c.rules(out, f, s)
+		p.rules = append(p.rules, out)
+	}
+	slices.SortFunc(p.rules, func(a, b *field) int { return compareText(a.name, b.name) })
+	p.sorted = make([]int, len(p.fields))
+	for i := range p.sorted {
+		p.sorted[i] = i
+	}
+	slices.SortFunc(p.sorted, func(a, b int) int { return compareText(p.fields[a].name, p.fields[b].name) })
+}
+
+func (c *compiler) rules(out *field, f Field, s scope) {
+	out.sensitive = out.sensitive || f.Sensitive
+	if out.node != nil {
+		c.p.taint(out.node, out.sensitive)
+	}
+	out.def = c.part(f.Name, f.Default, s)
+	out.typ, out.required, out.check = f.Type, f.Required, typeCheck(f.Type)
+	if f.Type != "" && out.check == nil {
+		c.problem(f.Pos, CodeArgument, "unknown type "+f.Type, "")
+	}
+}
+
+// problem adds a mistake that concerns a node as a whole.
+func (c *compiler) functionNames() []string { return slices.Sorted(maps.Keys(c.funcs)) }
+
+func (c *compiler) problem(pos Pos, code, summary, suggest string) {
+	c.problems = append(c.problems, Problem{Pos: pos, Offset: -1, End: -1, Code: code, Summary: summary, Suggest: suggest})
+}
