@@ -1,99 +1,108 @@
 package dsl
 
 import (
+	"errors"
+	"fmt"
+	"strings"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/customdecode"
-	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// closureFunctions are the functions that evaluate their arguments themselves.
-// Whether an expression fails tells something of the values in it, so their
-// results carry the sensitivity of every expression that was tried.
+// closureFunctions are the functions that evaluate their arguments themselves,
+// each once: they nest. Whether an expression fails tells something of the
+// values in it, so a result carries the sensitivity of what failed before it.
 func closureFunctions() map[string]function.Function {
-	return map[string]function.Function{
-		"can": withSensitivity(tryfunc.CanFunc),
-		"try": withSensitivity(tryfunc.TryFunc),
-	}
+	return map[string]function.Function{"can": canFunc(), "try": tryFunc()}
 }
 
-func withSensitivity(f function.Function) function.Function {
+// canFunc tells whether an expression succeeds.
+func canFunc() function.Function {
 	return function.New(&function.Spec{
-		Params:   f.Params(),
-		VarParam: f.VarParam(),
-		Type: func(args []cty.Value) (cty.Type, error) {
-			t, err := f.ReturnTypeForValues(args)
-			return t, closureFailure(err, args)
-		},
-		Impl: func(args []cty.Value, t cty.Type) (cty.Value, error) {
-			v, err := f.Call(args)
-			if err != nil {
-				return cty.NilVal, closureFailure(err, args)
+		Params: []function.Parameter{{Name: "expression", Type: customdecode.ExpressionClosureType}},
+		Type:   function.StaticReturnType(cty.Bool),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			a := attemptAt(args[0])
+			switch {
+			case a.failed():
+				return a.marked(cty.False), nil
+			case !a.value.IsWhollyKnown():
+				return a.marked(cty.UnknownVal(cty.Bool)), nil
+			default:
+				return a.marked(cty.True), nil
 			}
-			for _, arg := range args {
-				closure := customdecode.ExpressionClosureFromVal(arg)
-				succeeded := !failed(closure)
-				if succeeded && f.VarParam() != nil {
-					break // its value carries its own marks
-				}
-				if readsSensitive(closure) {
-					v = v.Mark(sensitive{})
-				}
-			}
-			return v, nil
 		},
 	})
 }
 
-func failed(closure *customdecode.ExpressionClosure) bool {
-	_, diags := closure.Value()
-	return diags.HasErrors()
-}
-
-// A closureError says why no expression succeeded; it wraps the errors of the
-// functions that were called.
-type closureError struct {
-	text   string
-	causes []error
-}
-
-func (e *closureError) Error() string   { return e.text }
-func (e *closureError) Unwrap() []error { return e.causes }
-
-func closureFailure(err error, args []cty.Value) error {
-	if err == nil || len(args) == 0 {
-		return err
-	}
-	failure := &closureError{text: err.Error()}
-	for _, arg := range args {
-		closure := customdecode.ExpressionClosureFromVal(arg)
-		if readsSensitive(closure) {
-			failure.text = "no expression succeeded; " + withheld
-		}
-		_, diags := closure.Value()
-		for _, diag := range diags {
-			if extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && extra.FunctionCallError() != nil {
-				failure.causes = append(failure.causes, extra.FunctionCallError())
+// tryFunc gives the value of the first expression that succeeds.
+func tryFunc() function.Function {
+	return function.New(&function.Spec{
+		VarParam: &function.Parameter{Name: "expressions", Type: customdecode.ExpressionClosureType},
+		Type:     function.StaticReturnType(cty.DynamicPseudoType),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if len(args) == 0 {
+				return cty.NilVal, errors.New("at least one argument is required")
 			}
-		}
-	}
-	return failure
+			var failures []attempt
+			for _, arg := range args {
+				a := attemptAt(arg)
+				if a.failed() {
+					failures = append(failures, a)
+					continue
+				}
+				v := a.value
+				if !v.IsWhollyKnown() {
+					// What is known later may be of another type, or fail.
+					_, marks := v.UnmarkDeep()
+					v = cty.DynamicVal.WithMarks(marks)
+				}
+				for _, f := range failures {
+					v = f.marked(v)
+				}
+				return v, nil
+			}
+			return cty.NilVal, newClosureError(failures)
+		},
+	})
 }
 
-// readsSensitive reports whether an expression that may fail or not reads a
-// sensitive value.
-func readsSensitive(closure *customdecode.ExpressionClosure) bool {
-	if v, _ := closure.Value(); isSensitive(v) {
+// An attempt is one evaluation of an expression.
+type attempt struct {
+	closure *customdecode.ExpressionClosure
+	value   cty.Value
+	diags   hcl.Diagnostics
+}
+
+func attemptAt(arg cty.Value) attempt {
+	closure := customdecode.ExpressionClosureFromVal(arg)
+	v, diags := closure.Value()
+	return attempt{closure, v, diags}
+}
+
+func (a attempt) failed() bool { return a.diags.HasErrors() }
+
+// marked returns v, sensitive when the outcome of a depends on what is.
+func (a attempt) marked(v cty.Value) cty.Value {
+	if a.readsSensitive() {
+		return v.Mark(sensitive{})
+	}
+	return v
+}
+
+func (a attempt) readsSensitive() bool {
+	if isSensitive(a.value) {
 		return true
 	}
-	for _, path := range closure.Expression.Variables() {
-		if v, diags := path.TraverseAbs(closure.EvalContext); !diags.HasErrors() && isSensitive(v) {
+	for _, path := range a.closure.Expression.Variables() {
+		if v, diags := path.TraverseAbs(a.closure.EvalContext); !diags.HasErrors() && isSensitive(v) {
 			return true
 		}
 	}
-	expr, ok := closure.Expression.(hclsyntax.Expression)
+	expr, ok := a.closure.Expression.(hclsyntax.Expression)
 	return ok && callsSensitive(expr)
 }
 
@@ -109,3 +118,33 @@ func callsSensitive(expr hclsyntax.Expression) bool {
 	})
 	return found
 }
+
+// A closureError says why no expression succeeded; it wraps the errors of the
+// functions that were called.
+type closureError struct {
+	text   string
+	causes []error
+}
+
+func newClosureError(failures []attempt) error {
+	e := &closureError{}
+	var text strings.Builder
+	text.WriteString("no expression succeeded:")
+	hidden := false
+	for _, a := range failures {
+		hidden = hidden || a.readsSensitive()
+		for _, diag := range a.diags {
+			fmt.Fprintf(&text, "\n- %s (at %s)\n  %s", diag.Summary, diag.Subject, diag.Detail)
+			if extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](diag); ok && extra.FunctionCallError() != nil {
+				e.causes = append(e.causes, extra.FunctionCallError())
+			}
+		}
+	}
+	if e.text = text.String(); hidden {
+		e.text = "no expression succeeded; " + withheld
+	}
+	return e
+}
+
+func (e *closureError) Error() string   { return e.text }
+func (e *closureError) Unwrap() []error { return e.causes }

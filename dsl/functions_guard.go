@@ -31,7 +31,10 @@ func guarded(f function.Function) function.Function {
 		},
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
 			v, err := f.Call(args)
-			return v, guardError(err, args)
+			if err != nil {
+				return v, guardError(err, args)
+			}
+			return keepMarks(v, args), nil
 		},
 	}
 	for _, p := range f.Params() {
@@ -42,6 +45,19 @@ func guarded(f function.Function) function.Function {
 		spec.VarParam = &rest
 	}
 	return function.New(spec)
+}
+
+// keepMarks returns v with the marks of args when it is not known: cty leaves
+// those out that f would have kept itself.
+func keepMarks(v cty.Value, args []cty.Value) cty.Value {
+	if v.IsKnown() {
+		return v
+	}
+	for _, arg := range args {
+		_, marks := arg.UnmarkDeep()
+		v = v.WithMarks(marks)
+	}
+	return v
 }
 
 // open lets every value through to the function within, which has rules of its
