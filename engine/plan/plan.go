@@ -66,7 +66,13 @@ type Pipeline struct {
 	Parts        []Part // of what it reads, for people
 	Skipped      string // why the pipeline was not planned at all; empty: it was
 	Whole        bool   // the sink replaces its whole set
-	Entries      int64
+	Digest       []byte // of the whole set, for such a sink
+	// Blocked says why nothing of this pipeline may be written; empty: it may.
+	Blocked string
+	// KeepStrangers says why rows of the target that are no items stay; empty:
+	// they need not.
+	KeepStrangers string
+	Entries       int64
 }
 
 // A Position is how far a pipeline has processed a source once the plan is
@@ -153,6 +159,9 @@ type Entry struct {
 	Field    string
 	Clear    bool
 	Approved bool
+
+	// Stranger: the row to delete is no item.
+	Stranger bool
 
 	// Drop: the item is forgotten without a change at the target.
 	Drop bool
