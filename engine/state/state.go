@@ -30,8 +30,9 @@ type Store interface {
 	Hasher() *record.Hasher
 	// Sealed tells whether bodies are sealed.
 	Sealed() bool
-	// Seal and Unseal protect bytes that leave the store for a plan file.
-	Seal(plain []byte) []byte
+	// Seal and Unseal protect bytes that leave the store for a plan file. Seal
+	// fails when there is no key and none can be made.
+	Seal(plain []byte) ([]byte, error)
 	Unseal(sealed []byte) ([]byte, error)
 	// Backup writes a consistent copy to a new file.
 	Backup(ctx context.Context, path string) error
@@ -44,7 +45,10 @@ type Store interface {
 	Close() error
 }
 
-// A View reads the state. Methods that take an id give what belongs to it.
+// A View reads the state. Methods that take an id give what belongs to it. A
+// View is used by one goroutine at a time and not after its function returned;
+// an iterator yields at most one error, as its last step. Times are kept to
+// the millisecond, and empty bytes come back as nil.
 type View interface {
 	Pipelines() ([]Pipeline, error)
 	Pipeline(address string) (Pipeline, bool, error)
@@ -94,7 +98,9 @@ type View interface {
 	HeldReads() ([]HeldRead, error)
 }
 
-// A Tx changes the state. Put methods insert or replace by key.
+// A Tx changes the state. Put methods insert or replace by key. An iterator of
+// a Tx may or may not show what is written while it runs. A write that failed
+// makes Update fail, whatever its function returns.
 type Tx interface {
 	View
 	// PutPipeline and PutSource insert when ID is 0 and return the ID.
@@ -269,6 +275,7 @@ type Change struct {
 	Op       record.Op
 	Cause    record.Cause
 	Approved bool
+	At       time.Time // zero in PutChange: now
 	Before   []byte
 	After    []byte // nil when it is the next change's Before or the item's body
 }

@@ -1,0 +1,161 @@
+package sqlite
+
+// applicationID marks a SQLite file as a state of koppel ("Kopl").
+const applicationID = 0x4b6f706c
+
+// steps lead from one schema version to the next; the number of steps done is
+// the file's user_version. A step that was released never changes.
+var steps = []string{schema1}
+
+// Keys are blobs: they are compared as bytes. Times are milliseconds since
+// 1970, 0 for none. What must stay unread in a scan comes last in its row.
+// Bodies (item, open, change, mirror), cursors, notes and problems are sealed
+// when the table meta has a row named seal. The bodies of item, open and
+// change hold two fields each, the first behind its length.
+const schema1 = `
+CREATE TABLE meta (
+  name  TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pipeline (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,
+  address       TEXT NOT NULL UNIQUE,
+  fingerprint   BLOB,
+  sink_identity TEXT NOT NULL,
+  sink_address  TEXT NOT NULL,
+  shape         BLOB,
+  day           TEXT NOT NULL,
+  paused        INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE source (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  address     TEXT NOT NULL UNIQUE,
+  fingerprint BLOB,
+  epoch       INTEGER NOT NULL,
+  seq         INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE part (
+  source  INTEGER NOT NULL,
+  part    TEXT NOT NULL,
+  full_at INTEGER NOT NULL,
+  count   INTEGER NOT NULL,
+  cursor  BLOB,
+  PRIMARY KEY (source, part)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE position (
+  pipeline INTEGER NOT NULL,
+  source   INTEGER NOT NULL,
+  seq      INTEGER NOT NULL,
+  digest   BLOB,
+  PRIMARY KEY (pipeline, source)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE based (
+  pipeline INTEGER NOT NULL,
+  part     TEXT NOT NULL,
+  PRIMARY KEY (pipeline, part)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE mirror (
+  source INTEGER NOT NULL,
+  part   TEXT NOT NULL,
+  key    BLOB NOT NULL,
+  seq    INTEGER NOT NULL,
+  epoch  INTEGER NOT NULL,
+  hash   BLOB,
+  lo     TEXT NOT NULL,
+  hi     TEXT NOT NULL,
+  gone   INTEGER NOT NULL,
+  reason TEXT NOT NULL,
+  body   BLOB,
+  PRIMARY KEY (source, part, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mirror_seq ON mirror (source, seq);
+CREATE INDEX mirror_gone ON mirror (source, seq) WHERE gone = 1;
+
+CREATE TABLE item (
+  pipeline INTEGER NOT NULL,
+  key      BLOB NOT NULL,
+  hash     BLOB NOT NULL,
+  status   INTEGER NOT NULL,
+  born     INTEGER NOT NULL,
+  run      INTEGER NOT NULL,
+  src      BLOB,
+  body     BLOB NOT NULL,
+  PRIMARY KEY (pipeline, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX item_src ON item (pipeline, src) WHERE src IS NOT NULL;
+
+CREATE TABLE open (
+  pipeline INTEGER NOT NULL,
+  key      BLOB NOT NULL,
+  reason   TEXT NOT NULL,
+  op       INTEGER NOT NULL,
+  cause    TEXT NOT NULL,
+  since    INTEGER NOT NULL,
+  due      INTEGER NOT NULL,
+  ord      INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  before   BLOB,
+  src      BLOB,
+  code     TEXT NOT NULL,
+  field    TEXT NOT NULL,
+  approved INTEGER NOT NULL,
+  run      INTEGER NOT NULL,
+  body     BLOB NOT NULL,
+  PRIMARY KEY (pipeline, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE change (
+  pipeline INTEGER NOT NULL,
+  key      BLOB NOT NULL,
+  run      INTEGER NOT NULL,
+  op       INTEGER NOT NULL,
+  cause    TEXT NOT NULL,
+  approved INTEGER NOT NULL,
+  at       INTEGER NOT NULL,
+  body     BLOB NOT NULL,
+  PRIMARY KEY (pipeline, key, run)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX change_run ON change (run, pipeline);
+CREATE INDEX change_delete ON change (pipeline, at) WHERE op IN (45, 120) AND approved = 0;
+
+CREATE TABLE run (
+  id       INTEGER NOT NULL,
+  pipeline INTEGER NOT NULL,
+  address  TEXT NOT NULL,
+  plan     TEXT NOT NULL,
+  kind     TEXT NOT NULL,
+  started  INTEGER NOT NULL,
+  ended    INTEGER NOT NULL,
+  status   TEXT NOT NULL,
+  counts   BLOB,
+  clock    INTEGER NOT NULL,
+  problems BLOB,
+  PRIMARY KEY (id, pipeline)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_pipeline ON run (pipeline, id);
+
+CREATE TABLE number (
+  name TEXT PRIMARY KEY,
+  last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE plan (
+  id  TEXT PRIMARY KEY,
+  run INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE held_read (
+  source   INTEGER PRIMARY KEY,
+  address  TEXT NOT NULL,
+  count    INTEGER NOT NULL,
+  since    INTEGER NOT NULL,
+  approved INTEGER NOT NULL,
+  note     BLOB
+) STRICT;
+`
