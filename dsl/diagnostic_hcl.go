@@ -1,9 +1,13 @@
 package dsl
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -63,10 +67,36 @@ func fromHCL(diags hcl.Diagnostics) Diagnostics {
 			d.Detail = duplicateKey
 		case hidden(diag):
 			d.Detail = redacted
+		default:
+			d.Detail = suggestion(diag)
 		}
 		out = append(out, d)
 	}
 	return out
+}
+
+// suggestion returns the detail of diag. For unknown names it is made anew: HCL
+// takes any name that is near, in no fixed order, where the nearest is meant.
+func suggestion(diag *hcl.Diagnostic) string {
+	if extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallUnknownDiagExtra](diag); ok && extra.CalledFunctionNamespace() == "" {
+		name := extra.CalledFunctionName()
+		names := scopeNames(diag.EvalContext, func(c *hcl.EvalContext) []string { return slices.Collect(maps.Keys(c.Functions)) })
+		return fmt.Sprintf("There is no function named %q.%s", name, didYouMean(name, names))
+	}
+	if diag.Summary == "Unknown variable" && diag.Expression != nil && len(diag.Expression.Variables()) == 1 {
+		name := diag.Expression.Variables()[0].RootName()
+		names := scopeNames(diag.EvalContext, func(c *hcl.EvalContext) []string { return slices.Collect(maps.Keys(c.Variables)) })
+		return fmt.Sprintf("There is no variable named %q.%s", name, didYouMean(name, names))
+	}
+	return diag.Detail
+}
+
+func scopeNames(ctx *hcl.EvalContext, of func(*hcl.EvalContext) []string) []string {
+	var names []string
+	for ; ctx != nil; ctx = ctx.Parent() {
+		names = append(names, of(ctx)...)
+	}
+	return names
 }
 
 func hclCode(diag *hcl.Diagnostic) string {

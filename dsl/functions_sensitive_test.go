@@ -64,7 +64,7 @@ func TestFunctionsKeepWhatIsPublicPublic(t *testing.T) {
 func TestFunctionErrorsHideSensitiveValues(t *testing.T) {
 	for _, expr := range []string{
 		`abs(hush)`, `ceil(hush)`, `parseint(hush, 10)`, `parseint("10", number)`, `tonumber(hush)`, `tobool(hush)`, `jsondecode(hush)`, `yamldecode("${hush}: [")`, `csvdecode("${hush}\n1,2")`,
-		`base64decode("${hush}!")`, `base64gunzip(hush)`, `textencodebase64("a", hush)`, `textdecodebase64(hush, "utf-8")`, `urldecode("%${hush}")`,
+		`base64decode("${hush}!")`, `base64gunzip(hush)`, `textencodebase64("a", hush)`, `textdecodebase64(hush, "utf-8")`, `urldecode("%z${hush}")`,
 		`formatdate("YYYY", hush)`, `formatdate("qq${hush}", "2018-01-02T23:12:01Z")`, `timeadd(hush, "1h")`, `timeadd("2018-01-02T23:12:01Z", hush)`, `timecmp(hush, hush)`,
 		`regex(hush, "x")`, `regex("[${hush}", "x")`, `replace("x", "/[${hush}/", "")`, `lookup({}, hush)`, `lookup(tomap({}), hush)`, `index(["x"], hush)`, `element([], number)`,
 		`uuidv5(hush, "x")`, `format("%d", hush)`, `format("%${hush}", 1)`, `try(tonumber(hush))`, `try({}[hush])`, `zipmap([hush], [])`, `indent(number, "x")`, `sum([hush])`, `range(number)`,
@@ -87,7 +87,7 @@ func TestFunctionErrorsSayWhy(t *testing.T) {
 	tests := []struct{ expr, want string }{
 		{`tonumber("abc")`, `cannot convert "abc" to number`},
 		{`timestamp()`, "gives another value at every evaluation"},
-		{`pow("a", 1)`, "number required"},
+		{`pow("a", 1)`, "a number is required"},
 		{`indent(99999999999, "a\nb")`, "from 0 to 1000"},
 		{`timecmp("2017", "2017-11-22T00:00:00Z")`, "timestamp"},
 		{`uuidv5("example", "x")`, `"example" is no namespace`},
@@ -95,6 +95,9 @@ func TestFunctionErrorsSayWhy(t *testing.T) {
 		{`one([1, 2])`, "zero or one elements"},
 		{`lower(null)`, "must not be null"},
 		{`lowr("x")`, `Did you mean "lower"?`},
+		{`lenght(["x"])`, `Did you mean "length"?`},
+		{`qqqqq("x")`, `There is no function named "qqqqq".`},
+		{`hush2`, `Did you mean "hush"?`},
 		{`try(tonumber("x"), tonumber("y"))`, `cannot convert "y"`},
 	}
 	for _, tt := range tests {
