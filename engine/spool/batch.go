@@ -84,18 +84,63 @@ func (b *batch) sort() {
 		e := &b.index[i]
 		e.prefix = prefixOf(b.key(e)[skip:])
 	}
-	slices.SortFunc(b.index, func(x, y entry) int {
-		if x.prefix != y.prefix {
-			if x.prefix < y.prefix {
-				return -1
+	b.radix(b.index, 56)
+}
+
+// fewEntries is how many are sorted by comparison.
+const fewEntries = 48
+
+// radix sorts by the byte of the prefix at shift and those below it. It moves
+// entries within the slice: a copy of the index would have to be counted
+// against the memory.
+func (b *batch) radix(es []entry, shift int) {
+	if len(es) <= fewEntries || shift < 0 {
+		slices.SortFunc(es, b.compare)
+		return
+	}
+	var ends, next [256]int
+	for i := range es {
+		ends[byte(es[i].prefix>>shift)]++
+	}
+	sum := 0
+	for v, n := range ends {
+		next[v] = sum
+		sum += n
+		ends[v] = sum
+	}
+	for v := range next {
+		for next[v] < ends[v] {
+			e := es[next[v]]
+			for w := byte(e.prefix >> shift); w != byte(v); w = byte(e.prefix >> shift) {
+				e, es[next[w]] = es[next[w]], e
+				next[w]++
 			}
-			return 1
+			es[next[v]] = e
+			next[v]++
 		}
-		if c := bytes.Compare(b.key(&x), b.key(&y)); c != 0 {
-			return c
+	}
+	from := 0
+	for _, to := range ends {
+		if to-from > 1 {
+			b.radix(es[from:to], shift-8)
 		}
-		return cmp.Or(cmp.Compare(x.chunk, y.chunk), cmp.Compare(x.from, y.from), cmp.Compare(x.key+x.payload, y.key+y.payload))
-	})
+		from = to
+	}
+}
+
+// compare orders entries of equal keys by their place. Of two at one place the
+// first is empty.
+func (b *batch) compare(x, y entry) int {
+	if x.prefix != y.prefix {
+		if x.prefix < y.prefix {
+			return -1
+		}
+		return 1
+	}
+	if c := bytes.Compare(b.key(&x), b.key(&y)); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(x.chunk, y.chunk), cmp.Compare(x.from, y.from), cmp.Compare(x.key+x.payload, y.key+y.payload))
 }
 
 // common is the length of what all keys start with.

@@ -13,6 +13,7 @@ const (
 
 var (
 	errSorted   = errors.New("add to a sorter that was sorted or closed")
+	errMissing  = errors.New("entries of a sorter are missing")
 	errTooLarge = errors.New("an entry is larger than 1 GiB")
 )
 
@@ -100,7 +101,7 @@ func (s *Sorter) Sort() (*Iter, error) {
 	if len(s.runs) == 0 {
 		return &Iter{batch: &s.batch}, nil
 	}
-	return &Iter{merger: newMerger(s.runs, s.buffer(len(s.runs)))}, nil
+	return &Iter{merger: newMerger(s.runs, s.buffer(len(s.runs))), missing: s.count}, nil
 }
 
 // buffer is the size that lets n runs be merged within the memory.
@@ -182,6 +183,7 @@ type Iter struct {
 	batch        *batch // all entries, when nothing was spilled
 	at           int
 	merger       *merger
+	missing      int // entries that the merger has not given yet
 	err          error
 }
 
@@ -206,9 +208,12 @@ func (it *Iter) Next() bool {
 	}
 	r, err := it.merger.next()
 	if r == nil {
-		it.err = err
+		if it.err = err; err == nil && it.missing != 0 {
+			it.err = errMissing
+		}
 		return false
 	}
+	it.missing--
 	it.key, it.payload = r.key, r.payload
 	return true
 }

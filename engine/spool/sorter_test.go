@@ -82,23 +82,28 @@ func TestSorterIsAStableSort(t *testing.T) {
 	})
 }
 
-// TestSorterMergesInPasses makes more runs than are merged at once, twice over.
-func TestSorterMergesInPasses(t *testing.T) {
+// TestSorterOrder sorts in memory, in some runs, and in so many runs that they
+// are merged in more than one pass.
+func TestSorterOrder(t *testing.T) {
 	const n = 10_000
-	s := open(t, false).Sorter(1) // each entry is a run
-	for i := range n {
-		var payload [8]byte
-		binary.BigEndian.PutUint64(payload[:], uint64(i))
-		if err := s.Add(fmt.Appendf(nil, "key %03d", i*7919%500), payload[:]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := collect(s)
-	if err != nil || len(got) != n {
-		t.Fatalf("%d entries, %v, want %d", len(got), err, n)
-	}
-	if !slices.IsSortedFunc(got, func(a, b pair) int { return strings.Compare(a.Key+a.Payload, b.Key+b.Payload) }) {
-		t.Error("not in the order of keys, and then of adding")
+	for _, mem := range []int{1 << 20, 50_000, 1} {
+		t.Run(fmt.Sprint("mem ", mem), func(t *testing.T) {
+			s := open(t, false).Sorter(mem)
+			for i := range n {
+				var payload [8]byte
+				binary.BigEndian.PutUint64(payload[:], uint64(i))
+				if err := s.Add(fmt.Appendf(nil, "key %03d, of %05d", i*7919%500, i*7919%4000), payload[:]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := collect(s)
+			if err != nil || len(got) != n {
+				t.Fatalf("%d entries, %v, want %d", len(got), err, n)
+			}
+			if !slices.IsSortedFunc(got, func(a, b pair) int { return strings.Compare(a.Key+a.Payload, b.Key+b.Payload) }) {
+				t.Error("not in the order of keys, and then of adding")
+			}
+		})
 	}
 }
 
