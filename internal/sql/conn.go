@@ -1,0 +1,123 @@
+package sql
+
+import "context"
+
+// A DB is a database that a connection block names. It is safe for use by
+// several goroutines; each works on a Conn of its own.
+type DB struct {
+	Dialect Dialect
+	// Identity names the database, without secrets.
+	Identity string
+	// Open opens a connection. It makes the database only when access is
+	// Create.
+	Open func(ctx context.Context, access Access) (Conn, error)
+}
+
+// Access says what a connection is for.
+type Access int
+
+// What a connection may do: read only, also write, also make the database.
+const (
+	Read Access = iota
+	Write
+	Create
+)
+
+// A Conn is one connection, for one goroutine at a time. Errors of its methods
+// and of its statements are *Error.
+type Conn interface {
+	// Begin starts a transaction: a snapshot to read from, or one that holds
+	// what it needs to write. It waits a bounded time for locks. When ctx ends
+	// before the commit, statements fail.
+	Begin(ctx context.Context, write bool) error
+	// Commit ends the transaction; it is durable on return. After an error
+	// the transaction is undone.
+	Commit() error
+	// Rollback undoes the transaction, if there is one.
+	Rollback()
+	// Active tells whether there is a transaction: some errors end it.
+	Active() bool
+	// Current tells whether the connection still writes where its path leads;
+	// false when the database was replaced.
+	Current() bool
+	Exec(query string, args ...Value) error
+	Prepare(query string) (Stmt, error)
+	Close() error
+}
+
+// A Stmt is a prepared statement. Its parameters are numbered from 1.
+type Stmt interface {
+	Bind(param int, v Value)
+	// Step runs the statement up to its next row; false: there is none, and
+	// the statement is ready to be bound and run again.
+	Step() (row bool, err error)
+	// Changed is the number of rows that the last run inserted, updated or
+	// deleted.
+	Changed() int
+	// Column gives a value of the present row, from 0. Its text is valid until
+	// the next call for the same column or statement.
+	Column(i int) Value
+	Columns() int
+	// Reset drops the rows that are left.
+	Reset()
+	Close() error
+}
+
+// A Dialect is what differs between databases.
+type Dialect interface {
+	Quote(name string) string
+	Placeholder(n int) string
+	// ParseName reads a table's name as users write it.
+	ParseName(text string) (Name, error)
+	// Describe looks a table up; nil: there is none.
+	Describe(c Conn, name Name) (*Table, error)
+	// Result gives names and declared types of a query's columns. Its
+	// placeholders stand as parameters in query and as NULL in without.
+	Result(c Conn, query, without string) ([]Column, error)
+	// CreateTable is the statement that makes a table.
+	CreateTable(t *Table) string
+	// AddColumn is the statement that a user runs to add a column.
+	AddColumn(t Name, c Column) string
+	// Type is the column type for values of a mapped field's type; an empty
+	// one leaves values as they are.
+	Type(field string) string
+	// Fit turns a value into what the column keeps unchanged; the error says
+	// why it can't.
+	Fit(c *Column, v Value) (Value, error)
+	// Upsert is the statement that inserts columns, or updates set where a row
+	// with the same key is there.
+	Upsert(t *Table, columns, key, set, returning []string) string
+	// Update is the statement that sets columns in the rows that where names.
+	Update(t *Table, set, where, returning []string) string
+	// Lowest is a value below the values of a column, for a first read.
+	Lowest(inFunction bool) Value
+	// Batch is the part of a query that makes rows (n, v0, v1, …) out of one
+	// JSON list of lists, bound to the parameter, under an alias; Element is
+	// one of its columns.
+	Batch(param int, alias string) string
+	Element(alias string, i int) string
+	Ordinal(alias string) string
+}
+
+// An Error is a failure of a database.
+type Error struct {
+	// Doing is what was tried.
+	Doing string
+	// Message is the database's own words.
+	Message string
+	// Refused: this row is refused, others need not be.
+	Refused bool
+	// Cause marks what callers and the exit code look for; may be nil.
+	Cause error
+}
+
+// Error says what was tried and what the database answered.
+func (e *Error) Error() string {
+	if e.Doing == "" {
+		return e.Message
+	}
+	return e.Doing + ": " + e.Message
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Cause }

@@ -1,0 +1,94 @@
+package sql
+
+import (
+	"fmt"
+
+	"koppel/engine/record"
+	"koppel/internal/sql"
+)
+
+// A cell is one member of a mapped record that is a column.
+type cell struct {
+	field int
+	raw   []byte
+}
+
+// parse fills s.cells with the members of a mapped record that are sent, in
+// the order of fields.
+func (s *sink) parse(body []byte) error {
+	s.cells, s.scratch = s.cells[:0], s.scratch[:0]
+	if s.open {
+		record.Members(body, func(name string, raw []byte) bool {
+			if s.unsent[name] {
+				return true
+			}
+			i, ok := s.index[name]
+			if !ok {
+				i = s.addField(name, "")
+			}
+			s.cells = append(s.cells, cell{i, raw})
+			return true
+		})
+		return nil
+	}
+	if err := s.scanner.Scan(body); err != nil {
+		return fmt.Errorf("read mapped record: %w", err)
+	}
+	for i, slot := range s.slots {
+		if raw := s.scanner.Slot(slot); raw != nil {
+			s.cells = append(s.cells, cell{i, raw})
+		}
+	}
+	return nil
+}
+
+// refusef is a refusal in our own words.
+func refusef(format string, args ...any) error {
+	return &sql.Error{Message: fmt.Sprintf(format, args...), Refused: true}
+}
+
+// value gives what the cell's column is to hold.
+func (s *sink) value(c cell) (sql.Value, error) {
+	f := &s.fields[c.field]
+	if f.column == nil {
+		return sql.Value{}, refusef("table %q has no column %q; add it with: %s",
+			s.config.Table, f.name, s.db.Dialect.AddColumn(s.name, s.newColumn(f.name, f.typ)))
+	}
+	v, scratch, err := sql.FromJSON(c.raw, s.scratch)
+	s.scratch = scratch
+	if err != nil {
+		return v, refusef("column %q: the number %v", f.name, err)
+	}
+	v, err = s.db.Dialect.Fit(f.column, v)
+	if err != nil {
+		return v, refusef("%v", err)
+	}
+	return v, nil
+}
+
+// keyValue gives what key column i is to hold: the mapped field's value, else
+// the text of the key.
+func (s *sink) keyValue(i int, key record.Key) (sql.Value, error) {
+	name := s.key.columns[i]
+	for _, c := range s.cells {
+		if s.fields[c.field].key != i {
+			continue
+		}
+		if !s.key.same[i] {
+			text, ok := record.Text(c.raw)
+			if texts := s.key.texts(key); !ok || i >= len(texts) || text != texts[i] {
+				return sql.Value{}, fmt.Errorf("write table %q: column %q is to hold the pipeline's key, and it is mapped to something else", s.config.Table, name)
+			}
+		}
+		return s.value(c)
+	}
+	texts := s.key.texts(key)
+	if i >= len(texts) {
+		return sql.Value{}, fmt.Errorf("write table %q: the key of %s has %d parts, not %d", s.config.Table, key, len(texts), len(s.key.columns))
+	}
+	v, err := s.db.Dialect.Fit(s.table.Column(name), sql.Value{Kind: sql.Text, Text: []byte(texts[i])})
+	if err != nil {
+		return v, refusef("%v", err)
+	}
+	return v, nil
+}

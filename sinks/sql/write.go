@@ -1,0 +1,138 @@
+package sql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"koppel/engine/connector"
+	"koppel/engine/record"
+	"koppel/internal/sql"
+)
+
+// Write applies a batch in one durable transaction. What the database refuses
+// is left out, the rest stands.
+func (s *sink) Write(ctx context.Context, batch []record.Change) ([]connector.Outcome, error) {
+	if s.env.ReadOnly {
+		return nil, fmt.Errorf("write table %q: opened for reading only", s.config.Table)
+	}
+	if len(batch) == 0 {
+		return nil, nil
+	}
+	out := make([]connector.Outcome, len(batch))
+	done, err := s.apply(ctx, batch, out)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return out[:done], err
+}
+
+// apply applies batch and returns how many of its changes, from the first,
+// have an outcome that stands. Constraints that are only checked at the commit
+// refuse the whole transaction; halves of the batch then find the changes that
+// are at fault.
+func (s *sink) apply(ctx context.Context, batch []record.Change, out []connector.Outcome) (int, error) {
+	err := s.transact(ctx, batch, out)
+	var refused *sql.Error
+	switch {
+	case err == nil:
+		return len(batch), nil
+	case !errors.As(err, &refused) || !refused.Refused:
+		return 0, err
+	case len(batch) == 1:
+		out[0] = connector.Outcome{Status: connector.Refused, Message: refused.Message}
+		return 1, nil
+	}
+	half := len(batch) / 2
+	clear(out)
+	n, err := s.apply(ctx, batch[:half], out[:half])
+	if err != nil {
+		return n, err
+	}
+	m, err := s.apply(ctx, batch[half:], out[half:])
+	return half + m, err
+}
+
+// transact applies batch in one transaction. A refusal that ended the
+// transaction (a trigger may) starts it again without the refused change. A
+// refusal that it returns is that of the commit.
+func (s *sink) transact(ctx context.Context, batch []record.Change, out []connector.Outcome) error {
+	for again := true; again; {
+		if err := s.begin(ctx, batch); err != nil {
+			return err
+		}
+		var err error
+		if again, err = s.changes(batch, out); err != nil {
+			s.conn.Rollback()
+			return err
+		}
+	}
+	if err := s.conn.Commit(); err != nil {
+		return err
+	}
+	if !s.conn.Current() {
+		return fmt.Errorf("write table %q: the database file was replaced or removed while it was written to", s.config.Table)
+	}
+	return nil
+}
+
+func (s *sink) begin(ctx context.Context, batch []record.Change) error {
+	if err := s.connect(ctx); err != nil {
+		return err
+	}
+	if err := s.conn.Begin(ctx, true); err != nil {
+		return err
+	}
+	if err := s.prepare(batch); err != nil {
+		s.table = nil
+		s.conn.Rollback()
+		return unrefused(err)
+	}
+	return nil
+}
+
+// unrefused keeps an error that stops the sink from being taken for that of
+// one change.
+func unrefused(err error) error {
+	var e *sql.Error
+	if errors.As(err, &e) && e.Refused {
+		return errors.New(err.Error())
+	}
+	return err
+}
+
+// changes applies each change that is not refused yet. It answers true when
+// the transaction was lost on the way.
+func (s *sink) changes(batch []record.Change, out []connector.Outcome) (lost bool, err error) {
+	for i := range batch {
+		if out[i].Status == connector.Refused {
+			continue
+		}
+		o, err := s.change(&batch[i])
+		var refused *sql.Error
+		switch {
+		case err == nil:
+			out[i] = o
+			continue
+		case !errors.As(err, &refused) || !refused.Refused:
+			return false, err
+		}
+		out[i] = connector.Outcome{Status: connector.Refused, Message: refused.Message}
+		if !s.conn.Active() {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (s *sink) change(c *record.Change) (connector.Outcome, error) {
+	switch {
+	case c.Op == record.Delete:
+		return s.remove(c)
+	case c.Ref != nil:
+		return s.adopt(c)
+	case c.Op == record.Create:
+		return s.insert(c)
+	}
+	return s.update(c)
+}
