@@ -67,6 +67,7 @@ type Pipeline struct {
 	Skipped      string // why the pipeline was not planned at all; empty: it was
 	Whole        bool   // the sink replaces its whole set
 	Digest       []byte // of the whole set, for such a sink
+	Written      int64  // records of the whole set
 	// Blocked says why nothing of this pipeline may be written; empty: it may.
 	Blocked string
 	// KeepStrangers says why rows of the target that are no items stay; empty:

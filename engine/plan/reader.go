@@ -27,7 +27,8 @@ const (
 // at a time, in one goroutine each.
 type Reader struct {
 	path string
-	file *os.File
+	file io.ReaderAt
+	shut func() error
 	seal Seal
 	pre  preamble
 	foot *footer
@@ -41,42 +42,52 @@ func Open(path string, seal Seal) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open plan: %w", err)
 	}
-	r := &Reader{path: path, file: file, seal: seal}
-	if err := r.open(); err != nil {
+	r, err := openFile(file, path, seal)
+	if err != nil {
 		_ = file.Close()
 		return nil, err
 	}
+	r.shut = file.Close
 	return r, nil
 }
 
-func (r *Reader) open() error {
-	info, err := r.file.Stat()
+func openFile(file *os.File, path string, seal Seal) (*Reader, error) {
+	info, err := file.Stat()
 	if err != nil {
-		return fmt.Errorf("open plan: %w", err)
+		return nil, fmt.Errorf("open plan: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return r.problem(notPlan)
+		return nil, fileError(path, notPlan)
 	}
-	head, err := r.readPreamble(info.Size())
+	return newReader(file, info.Size(), path, seal)
+}
+
+// newReader reads a plan of size bytes; path serves errors only.
+func newReader(file io.ReaderAt, size int64, path string, seal Seal) (*Reader, error) {
+	r := &Reader{path: path, file: file, seal: seal}
+	head, err := r.readPreamble(size)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	foot, err := r.readFooter(info.Size(), head)
+	foot, err := r.readFooter(size, head)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if r.pre.sealed {
 		if foot, err = r.unseal(foot, footerPlace); err != nil {
-			return r.problem(otherKey)
+			return nil, r.problem(otherKey)
 		}
 	}
 	var ok bool
-	if r.foot, ok = parseFooter(foot, r.blockSpace(info.Size())); !ok {
-		return r.problem(damaged)
+	if r.foot, ok = parseFooter(foot, r.blockSpace(size)); !ok {
+		return nil, r.problem(damaged)
 	}
 	r.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecodeAllCapLimit(true),
-		zstd.WithDecoderMaxMemory(maxEntry+blockSize), zstd.IgnoreChecksum(true))
-	return err
+		zstd.WithDecoderMaxMemory(maxEntry+blockSize))
+	if err != nil {
+		return nil, fmt.Errorf("open plan: %w", err)
+	}
+	return r, nil
 }
 
 func (r *Reader) readPreamble(size int64) ([]byte, error) {
@@ -164,7 +175,7 @@ func (r *Reader) Sealed() bool { return r.pre.sealed }
 // Close closes the file.
 func (r *Reader) Close() error {
 	r.zstd.Close()
-	return r.file.Close()
+	return r.shut()
 }
 
 func (r *Reader) section(kind byte, address string) *section {
