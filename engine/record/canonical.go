@@ -47,7 +47,7 @@ type formed struct {
 }
 
 func (f *former) append(dst, json []byte) []byte {
-	f.members, f.names = f.members[:0], f.names[:0]
+	f.members, f.names = slices.Grow(f.members[:0], 32), f.names[:0]
 	dst, _ = f.value(dst, json, space(json, 0))
 	return dst
 }

@@ -84,6 +84,9 @@ func decodeString(lit []byte) string {
 func decodeNumber(lit []byte) any {
 	var room [32]byte
 	plain := AppendNumber(room[:0], lit)
+	if bytes.IndexByte(plain, 'e') >= 0 {
+		return json.Number(plain)
+	}
 	point := bytes.IndexByte(plain, '.') >= 0
 	if !point && len(plain) <= 20 {
 		if n, err := strconv.Atoi(string(plain)); err == nil {

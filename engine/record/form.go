@@ -2,6 +2,8 @@ package record
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -120,10 +122,17 @@ func (f *former) holdsObject(b []byte, i, depth int) int {
 // holdsText accepts literals whose only escapes are those AppendString writes.
 func holdsText(b []byte, i int) int {
 	for i++; ; {
-		n := plainPrefix(b[i:])
-		if i += n; i >= len(b) {
+		if i+8 <= len(b) {
+			m := special(binary.LittleEndian.Uint64(b[i:]))
+			if m == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(m) >> 3
+		} else if i >= len(b) {
 			return -1
 		}
+		n := 1
 		switch c := b[i]; {
 		case c == '"':
 			return i + 1
@@ -131,9 +140,9 @@ func holdsText(b []byte, i int) int {
 			n = minimalEscape(b[i:])
 		case c < ' ':
 			return -1
-		default:
-			r, w := utf8.DecodeRune(b[i:])
-			if n = w; r == utf8.RuneError && w < 2 {
+		case c >= utf8.RuneSelf:
+			var r rune
+			if r, n = utf8.DecodeRune(b[i:]); r == utf8.RuneError && n < 2 {
 				return -1
 			}
 		}

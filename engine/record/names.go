@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"hash/maphash"
+	"slices"
 )
 
 // names is a set of member names for each open object, without allocation
@@ -52,7 +53,8 @@ func (t *names) closeTo(open int) {
 }
 
 func (t *names) grow() {
-	t.heads = make([]int32, max(32, 2*len(t.heads)))
+	t.heads = make([]int32, max(64, 2*len(t.heads)))
+	t.stack = slices.Grow(t.stack, len(t.heads)/2)
 	for k := range t.stack {
 		e := &t.stack[k]
 		head := &t.heads[e.hash&uint64(len(t.heads)-1)]

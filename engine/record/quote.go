@@ -14,30 +14,32 @@ const hexDigits = "0123456789abcdef"
 // they exist. Bytes that are not UTF-8 become U+FFFD.
 func AppendString[T ~string | ~[]byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' {
-				i++
-				continue
-			}
-			dst = append(dst, s[from:i]...)
-			dst = appendEscape(dst, c)
-			i++
-			from = i
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)]))
-		if r == utf8.RuneError && n < 2 {
-			dst = append(dst, s[from:i]...)
-			dst = utf8.AppendRune(dst, utf8.RuneError)
-			from = i + n
-		}
-		i += n
+	from := len(dst)
+	dst = append(dst, s...)
+	// What was copied is mostly the literal already; where it is not, the rest
+	// is written again from s.
+	if n := literalPrefix(dst[from:]); n < len(s) {
+		dst = appendLiteral(dst[:from+n], []byte(s[n:]))
 	}
-	dst = append(dst, s[from:]...)
 	return append(dst, '"')
+}
+
+// appendLiteral appends s, whatever it holds, without quotes around it.
+func appendLiteral(dst, s []byte) []byte {
+	for len(s) > 0 {
+		n := literalPrefix(s)
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; len(s) == 0 {
+			break
+		}
+		if s[0] < utf8.RuneSelf {
+			dst = appendEscape(dst, s[0])
+		} else {
+			dst = utf8.AppendRune(dst, utf8.RuneError)
+		}
+		s = s[1:]
+	}
+	return dst
 }
 
 func appendEscape(dst []byte, c byte) []byte {
@@ -111,17 +113,31 @@ func appendUnicode(dst, s []byte) (out, rest []byte) {
 	return utf8.AppendRune(dst, r), s
 }
 
-// plainPrefix returns how many bytes at the start of b are ASCII that stands
-// for itself in a literal.
-func plainPrefix(b []byte) int {
-	i := 0
-	for ; i+8 <= len(b); i += 8 {
-		if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
-			return i + bits.TrailingZeros64(m)>>3
+// literalPrefix returns how many bytes at the start of s stand for themselves
+// in a literal: valid UTF-8 that needs no escape.
+func literalPrefix(s []byte) int {
+	for i := 0; ; {
+		if i+8 <= len(s) {
+			m := special(binary.LittleEndian.Uint64(s[i:]))
+			if m == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(m) >> 3
+		} else if i >= len(s) {
+			return i
+		}
+		switch c := s[i]; {
+		case c < ' ' || c == '"' || c == '\\':
+			return i
+		case c < utf8.RuneSelf:
+			i++
+		default:
+			r, n := utf8.DecodeRune(s[i:])
+			if r == utf8.RuneError && n < 2 {
+				return i
+			}
+			i += n
 		}
 	}
-	for i < len(b) && b[i] >= ' ' && b[i] != '"' && b[i] != '\\' && b[i] < utf8.RuneSelf {
-		i++
-	}
-	return i
 }

@@ -24,19 +24,22 @@ type Rules map[string]Compare
 
 // normalizer gives records the form in which equal records are equal bytes.
 type normalizer struct {
+	check        *Scanner
 	form         former
 	canon, ruled []byte
 	elements     [][]byte
 	text         []byte
 }
 
-func newNormalizer() normalizer { return normalizer{form: former{canonical: true}} }
+func newNormalizer() normalizer {
+	return normalizer{check: NewScanner(nil, Limits{}), form: former{canonical: true}}
+}
 
 // record returns body in canonical form with the rules applied, valid until
 // the next call: body itself when that is its form.
 func (z *normalizer) record(body []byte, rules Rules) ([]byte, error) {
 	if !z.form.holds(body) {
-		if err := Valid(body, Limits{}); err != nil {
+		if err := z.check.Scan(body); err != nil {
 			return nil, err
 		}
 		z.canon = z.form.append(z.canon[:0], body)
