@@ -23,7 +23,14 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 	}
 	c.within(ctx)
 	defer s.giveReader(c)
-	if err := vacuumInto(c, path); err != nil {
+	// The copy is written through this connection.
+	err = c.pragma("query_only=OFF")
+	if err == nil {
+		err = vacuumInto(c, path)
+		c.SetInterrupt(nil)
+		err = errors.Join(err, c.pragma("query_only=ON"))
+	}
+	if err != nil {
 		return fmt.Errorf("back up the state: %w", stopped(ctx, "copy", err))
 	}
 	return nil

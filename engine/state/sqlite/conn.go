@@ -60,6 +60,7 @@ func writerPragmas() []string {
 
 func readerPragmas() []string {
 	return []string{
+		"query_only=ON",
 		fmt.Sprintf("cache_size=-%d", readerCache),
 		"temp_store=MEMORY",
 		"trusted_schema=OFF",

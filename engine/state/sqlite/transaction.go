@@ -179,7 +179,9 @@ func (s *Store) giveReader(c *conn) {
 
 func (s *Store) newReader() (*conn, error) {
 	if !s.missing {
-		c, err := newConn(s.opts.Path, sqlite.OpenReadOnly, readerPragmas()...)
+		// Not OpenReadOnly: such a connection leaves its shared memory behind
+		// when it is the last one.
+		c, err := newConn(s.opts.Path, sqlite.OpenReadWrite, readerPragmas()...)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"iter"
+	"slices"
 
 	"zombiezen.com/go/sqlite"
 
@@ -148,7 +149,7 @@ func (v *view) unpack(dst []byte, st *sqlite.Stmt, col int, table string, owner 
 	v.place = appendPlace(v.place[:0], table, owner, key...)
 	plain, err := v.seal.unseal(dst, v.raw, v.place)
 	if err != nil {
-		return nil, damaged(table, keyOf(key), err.Error())
+		return nil, damaged(table, keyOf(slices.Clone(key)), err.Error())
 	}
 	return plain, nil
 }
