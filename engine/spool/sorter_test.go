@@ -247,3 +247,24 @@ func sortOnce(b *testing.B, n, size int, seal bool) {
 		b.Fatal(count, it.Err())
 	}
 }
+
+func TestSorterCannotWrite(t *testing.T) {
+	d := open(t, false)
+	s, l := d.Sorter(100), d.Log()
+	if err := os.RemoveAll(d.Path()); err != nil {
+		t.Fatal(err)
+	}
+	var added, appended error
+	for i := 0; i < 100 && (added == nil || appended == nil); i++ {
+		added = s.Add(fmt.Append(nil, i), []byte("payload"))
+		_, appended = l.Append(make([]byte, 1<<19))
+	}
+	for _, err := range []error{added, appended} {
+		if !errors.Is(err, os.ErrNotExist) || strings.Contains(fmt.Sprint(err), d.Path()) {
+			t.Errorf("got %v, want an error with the base name", err)
+		}
+	}
+	if it, err := s.Sort(); err == nil {
+		t.Errorf("Sort gives %v after an entry was lost", it)
+	}
+}
