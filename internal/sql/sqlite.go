@@ -97,18 +97,19 @@ func openSQLite(ctx context.Context, path, title string, access Access, wait tim
 func (s *sqliteConn) setUp(ctx context.Context, access Access, fresh bool) error {
 	s.c.SetInterrupt(ctx.Done())
 	defer s.c.SetInterrupt(nil)
-	s.c.SetBusyTimeout(s.wait)
 	settings := []string{"PRAGMA cache_size = -16384", "PRAGMA temp_store = MEMORY"}
 	if access == Create && fresh {
 		// Write-ahead logging lets others read while a run writes. It is the
 		// user's choice where the file is the user's.
 		settings = append(settings, "PRAGMA page_size = 8192", "PRAGMA journal_mode = WAL")
 	}
-	if access != Read {
+	if access == Read {
+		settings = append(settings, "PRAGMA query_only = ON")
+	} else {
 		settings = append(settings, "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", "PRAGMA wal_autocheckpoint = 4000")
 	}
 	for _, p := range settings {
-		if err := s.Exec(p); err != nil {
+		if err := s.patiently(func() error { return s.Exec(p) }); err != nil {
 			return err
 		}
 	}

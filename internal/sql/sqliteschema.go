@@ -2,6 +2,7 @@ package sql
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 )
@@ -122,15 +123,15 @@ func (d sqliteDialect) Result(c Conn, query, without string) ([]Column, error) {
 	if n == 0 {
 		return nil, &Error{Message: "the query gives no columns"}
 	}
+	if err := c.Exec("PRAGMA query_only = OFF"); err != nil {
+		return nil, err
+	}
 	if err := c.Exec("CREATE TEMP VIEW koppel_result AS " + without); err != nil {
 		return nil, err
 	}
 	t := &Table{Name: Name{Schema: "temp", Table: "koppel_result"}}
 	_, err = d.columns(c, t)
-	if dropErr := c.Exec("DROP VIEW temp.koppel_result"); err == nil {
-		err = dropErr
-	}
-	return t.Columns, err
+	return t.Columns, errors.Join(err, c.Exec("DROP VIEW temp.koppel_result"), c.Exec("PRAGMA query_only = ON"))
 }
 
 func schemaOf(n Name) string {

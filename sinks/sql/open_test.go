@@ -15,7 +15,7 @@ import (
 
 // target is a sink on a database file in a folder of its own.
 type target struct {
-	t    *testing.T
+	t    testing.TB
 	path string
 	*sink
 }
@@ -40,7 +40,7 @@ func newTarget(t *testing.T, c Config, shape record.Shape) *target {
 	return reopen(t, filepath.Join(t.TempDir(), "target.db"), c, shape)
 }
 
-func reopen(t *testing.T, path string, c Config, shape record.Shape) *target {
+func reopen(t testing.TB, path string, c Config, shape record.Shape) *target {
 	t.Helper()
 	db := sql.NewSQLite(path, "target.db", 200*time.Millisecond)
 	if c.Table == "" {
