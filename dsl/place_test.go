@@ -241,3 +241,42 @@ func TestProgramTextProperty(t *testing.T) {
 		}
 	})
 }
+
+// The scanner reads every literal that the parser accepts as the parser does,
+// and keeps to the literal's range.
+func FuzzProgramText(f *testing.F) {
+	f.Add([]byte("x = jq(\"a\\n$${b} \\u00e9 $$ %%{\")\n"))
+	f.Add([]byte("x = jq(<<-JQ\n    a $${b}\n\n\t  é\r\n  JQ\n)\n"))
+	f.Add([]byte("x = <<A\n$$$${b}\\\nA\ny = \"e\u0301\"\n"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		file, diags := hclsyntax.ParseConfig(src, "a.hcl", hcl.InitialPos)
+		if diags.HasErrors() {
+			return
+		}
+		_ = hclsyntax.VisitAll(file.Body.(*hclsyntax.Body), func(node hclsyntax.Node) hcl.Diagnostics {
+			expr, is := node.(*hclsyntax.TemplateExpr)
+			if !is {
+				return nil
+			}
+			p, ok, problem := newProgramText(expr, src)
+			if !ok {
+				if problem.Range.Start.Byte < expr.SrcRange.Start.Byte || problem.Range.End.Byte > expr.SrcRange.End.Byte {
+					t.Errorf("%q: problem at %v, outside of %v", src, problem.Range, expr.SrcRange)
+				}
+				return nil
+			}
+			if p.Text != "" && len(p.pieces) == 0 {
+				t.Errorf("%q: the scanner reads %v otherwise than the parser, which has %q", src, expr.SrcRange, p.Text)
+			}
+			last := expr.SrcRange.Start.Byte
+			for offset := range len(p.Text) + 1 {
+				at := p.at(offset).Byte
+				if at < last || at > expr.SrcRange.End.Byte {
+					t.Errorf("%q: byte %d of %q at %d, after %d, in %v", src, offset, p.Text, at, last, expr.SrcRange)
+				}
+				last = at
+			}
+			return nil
+		})
+	})
+}
