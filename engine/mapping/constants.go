@@ -26,7 +26,8 @@ func (c *compiler) constants(given Consts) *constants {
 		if err != nil {
 			c.problem(0, CodeArgument, root+": "+err.Error(), "")
 		}
-		k.vals[root], k.tree[root] = v, m
+		k.vals[root] = v
+		k.tree[root] = (&Evaluator{}).decoded(v)
 	}
 	return k
 }

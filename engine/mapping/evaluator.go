@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/itchyny/gojq"
+
 	"koppel/engine/record"
 )
 
@@ -19,8 +21,9 @@ type RunConsts struct {
 
 // Bounds of what one record may take.
 const (
-	maxOutput = 16 << 20 // bytes of one mapped record, and of any text on the way
-	maxSteps  = 4 << 20  // units of work: an operation, or 64 bytes handled
+	maxOutput = 16 << 20  // bytes of one mapped record, and of any text on the way
+	maxMade   = 256 << 20 // bytes of everything made on the way
+	maxSteps  = 4 << 20   // units of work: an operation, or 512 bytes handled
 )
 
 // An Evaluator runs a program, record by record. It belongs to one goroutine.
@@ -48,6 +51,10 @@ type Evaluator struct {
 	decodes decodes
 	zones   map[string]*time.Location
 	regexps map[string]*regexp.Regexp
+	broken  *fault // the first bound that was broken
+	jq      jqContext
+	jqArgs  []any
+	ops     map[string]*gojq.Code
 	now     any // seconds since 1970, for jq
 
 	outStart int
@@ -64,14 +71,18 @@ func (p *Program) Evaluator(run RunConsts) *Evaluator {
 	if run.Context == nil {
 		run.Context = context.Background()
 	}
-	return &Evaluator{
+	e := &Evaluator{
 		p:      p,
 		run:    run,
 		scan:   record.NewScanner(p.tree, record.Limits{}),
 		bound:  make([]binding, len(p.names)),
 		locals: make([]val, p.locals),
 		spans:  make([]span, len(p.fields)),
+		now:    clock(run.Now),
 	}
+	e.jq = jqContext{Context: run.Context, e: e}
+	e.reset()
+	return e
 }
 
 // Load takes the next source record, one JSON object, which must stand until
@@ -79,7 +90,8 @@ func (p *Program) Evaluator(run RunConsts) *Evaluator {
 func (e *Evaluator) Load(src []byte) error {
 	e.reset()
 	clear(e.bound)
-	e.src, e.item, e.decodes = src, nil, decodes{}
+	e.src, e.item = src, nil
+	e.decodes.clear()
 	if err := e.scan.Scan(src); err != nil {
 		e.src = nil
 		return err
@@ -93,7 +105,8 @@ func (e *Evaluator) Load(src []byte) error {
 
 // reset gives a record its bounds.
 func (e *Evaluator) reset() {
-	e.arena, e.steps, e.made, e.stack = e.arena[:0], maxSteps, 0, e.stack[:0]
+	e.arena, e.stack = e.arena[:0], e.stack[:0]
+	e.refill()
 }
 
 // Bind sets what a join or lookup gave: the JSON of an object, a list of
@@ -120,6 +133,9 @@ func (e *Evaluator) Items() ([][]byte, error) {
 		return [][]byte{nil}, nil
 	}
 	outputs, err := e.outputs(e.p.each)
+	if err == nil && e.p.each.node.Kind != KindJQ {
+		outputs, err = e.listed(outputs[0])
+	}
 	if err != nil {
 		return nil, e.valueError("each", e.p.each.sensitive, err)
 	}
@@ -135,11 +151,22 @@ func (e *Evaluator) Items() ([][]byte, error) {
 	return items, nil
 }
 
+// listed makes items of one value: the elements of a list, none of null.
+func (e *Evaluator) listed(v val) ([]val, error) {
+	switch v.kind {
+	case record.Null:
+		return nil, nil
+	case record.List:
+		return e.elements(v)
+	}
+	return []val{v}, nil
+}
+
 // SetItem chooses the item that the following calls see.
 func (e *Evaluator) SetItem(raw []byte) {
-	e.steps, e.made = maxSteps, 0
+	e.refill()
 	e.item = raw
-	e.decodes.hasItem = false
+	e.decodes.item.done = false
 	for _, j := range e.p.joins {
 		if j.afterEach {
 			e.bound[j.index] = binding{}
@@ -147,6 +174,9 @@ func (e *Evaluator) SetItem(raw []byte) {
 		}
 	}
 }
+
+// refill gives the record, or the item, its bounds anew.
+func (e *Evaluator) refill() { e.steps, e.made, e.broken = maxSteps, 0, nil }
 
 // spend takes n units of the record's work.
 func (e *Evaluator) spend(n int) error {
@@ -158,10 +188,10 @@ func (e *Evaluator) spend(n int) error {
 
 // grow takes n bytes of what a record may make.
 func (e *Evaluator) grow(n int) error {
-	if e.made += n; n < 0 || e.made < 0 || e.made > 4*maxOutput || n > maxOutput {
+	if e.made += n; n < 0 || e.made > maxMade || n > maxOutput {
 		return errOutput()
 	}
-	return e.spend(n >> 6)
+	return e.spend(n >> 9)
 }
 
 func errOutput() error {

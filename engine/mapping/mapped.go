@@ -177,7 +177,8 @@ func (e *Evaluator) Trace() []Step {
 
 func (e *Evaluator) trace(p *part, f *field) Step {
 	s := Step{Field: p.name, Pos: p.node.Pos, Program: p.node.Text, Sensitive: p.sensitive}
-	e.steps, e.made, e.outStart = maxSteps, 0, 0
+	e.outStart = 0
+	e.refill()
 	v, err := e.evaluate(p.run)
 	if err == nil && f != nil {
 		v, err = e.finish(f, v)

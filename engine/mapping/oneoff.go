@@ -63,6 +63,7 @@ func (s *Single) Run(ctx context.Context, input any) ([]any, error) {
 func (e *Evaluator) loadAny(b []byte) error {
 	e.reset()
 	clear(e.bound)
-	e.src, e.item, e.decodes = b, nil, decodes{}
+	e.src, e.item = b, nil
+	e.decodes.clear()
 	return e.scan.Scan(b)
 }

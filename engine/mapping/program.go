@@ -25,6 +25,7 @@ type Program struct {
 	deleted *part
 	locals  int // let variables and loop places of expr programs
 	tainted map[*Node]bool
+	jqs     map[*Node]*jqProgram
 }
 
 // A code computes one value of the record that an evaluator has loaded.
@@ -77,7 +78,7 @@ type scope struct {
 
 // Compile turns a spec into a program. With problems the program is nil.
 func Compile(spec Spec, consts Consts) (*Program, []Problem) {
-	p := &Program{spec: spec, tree: record.NewTree(), tainted: map[*Node]bool{}}
+	p := &Program{spec: spec, tree: record.NewTree(), tainted: map[*Node]bool{}, jqs: map[*Node]*jqProgram{}}
 	c := &compiler{p: p, funcs: functionTable()}
 	p.consts = c.constants(consts)
 	for _, j := range spec.Joins {

@@ -158,7 +158,8 @@ func (e *Evaluator) Protect(target []byte) (protected bool, warning string) {
 		return false, ""
 	}
 	e.reset()
-	e.target, e.decodes = target, decodes{}
+	e.target = target
+	e.decodes.clear()
 	v, err := e.evaluate(p.run)
 	switch {
 	case err != nil:
