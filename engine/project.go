@@ -5,6 +5,7 @@ import (
 	"context"
 	"time"
 
+	"koppel/engine/change"
 	"koppel/engine/connector"
 	"koppel/engine/mapping"
 	"koppel/engine/record"
@@ -67,11 +68,7 @@ type Window struct {
 }
 
 // A Limit is a count or a share.
-type Limit struct {
-	Count   int64
-	Share   float64 // 0.1 is 10 %
-	IsShare bool
-}
+type Limit = change.Limit
 
 // A Sink is one configured sink instance.
 type Sink struct {
@@ -95,14 +92,28 @@ type Pipeline struct {
 	Targets     map[string]string // NAME in NAME.target → pipeline address
 	Program     *mapping.Program
 	Fields      []Field // in the order of the mapping
-	OpenShape   bool    // map = jq(…): records may have members beyond Fields
+	Key         []record.KeyField
+	OpenShape   bool // map = jq(…): records may have members beyond Fields
 	Deletes     Deletes
 	Guard       Guard
 	Errors      *Limit
 	FirstRun    string // send, baseline; empty: send
 	Fingerprint []byte
-	Schedule    *Schedule
-	Tests       []*Test
+	// Identify makes the fingerprint with sensitive values entered through
+	// seal, a keyed hash. Fingerprint is the one without them.
+	Identify func(seal func([]byte) []byte) []byte
+	Schedule *Schedule
+	Notify   []Notify
+	Tests    []*Test
+	// Err says why the pipeline can't run: something that its programs read is
+	// not set. Nil: it can.
+	Err error
+}
+
+// A Notify says who is told how a run ended.
+type Notify struct {
+	On   []string // failed, held, recovered
+	Into string   // address of a sink
 }
 
 // A Join says with what and how a named right side is joined.
@@ -126,8 +137,8 @@ type Deletes struct {
 	Action  string // delete, disable, keep
 	Set     *mapping.Program
 	Grace   time.Duration
-	Target  bool // scope = "target"
-	Protect bool // Program has a protect condition
+	Target  bool   // scope = "target"
+	Protect bool   // Program has a protect condition
 	Expired string // forget, delete
 }
 

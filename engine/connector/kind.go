@@ -89,6 +89,9 @@ type Env struct {
 	ReadOnly bool // a plan: nothing may be created or written
 	// Key holds the key fields of a source, as dotted paths.
 	Key []string
+	// Window gives the sides of the window of a source that has one, as ISO
+	// date-times in UTC; an open side is empty. Nil: no window.
+	Window func() (from, to string)
 	// Shape describes the records that a sink will get.
 	Shape record.Shape
 	// Seal wraps a temporary file's writer when anything in the project is

@@ -38,6 +38,8 @@ const (
 	hasCode
 	hasField
 	hasUpstream
+	hasTouch
+	hasStranger
 	hasUnknown // this bit and those above it have no meaning yet
 )
 
@@ -98,6 +100,8 @@ func presence(e *Entry) uint32 {
 	set(hasCode, e.Code != "")
 	set(hasField, e.Field != "")
 	set(hasUpstream, e.Upstream != nil)
+	set(hasTouch, e.Touch)
+	set(hasStranger, e.Stranger)
 	return has
 }
 

@@ -13,6 +13,7 @@ func (c *cursor) entry(e *Entry) bool {
 	}
 	e.Had, e.Item, e.HasSrc = has&hasHad != 0, has&hasItem != 0, has&hasHasSrc != 0
 	e.Clear, e.Approved, e.Drop = has&hasClear != 0, has&hasApproved != 0, has&hasDrop != 0
+	e.Touch, e.Stranger = has&hasTouch != 0, has&hasStranger != 0
 	c.change(e, has, fields)
 	c.item(e, has)
 	c.open(e, has)

@@ -44,7 +44,7 @@ const (
 // that plans are in the clear. Unseal fails on bytes that were sealed under
 // another key or were changed since.
 type Seal struct {
-	Seal   func(plain []byte) []byte
+	Seal   func(plain []byte) ([]byte, error)
 	Unseal func(sealed []byte) ([]byte, error)
 }
 

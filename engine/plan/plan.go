@@ -164,6 +164,9 @@ type Entry struct {
 	// Stranger: the row to delete is no item.
 	Stranger bool
 
+	// Touch: of the item only Raw, Status and the source reference are put.
+	Touch bool
+
 	// Drop: the item is forgotten without a change at the target.
 	Drop bool
 

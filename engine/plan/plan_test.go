@@ -32,7 +32,7 @@ func gcm(t testing.TB, key string) Seal {
 		t.Fatal(err)
 	}
 	return Seal{
-		Seal:   func(b []byte) []byte { return aead.Seal(nil, nil, b, nil) },
+		Seal:   func(b []byte) ([]byte, error) { return aead.Seal(nil, nil, b, nil), nil },
 		Unseal: func(b []byte) ([]byte, error) { return aead.Open(nil, nil, b, nil) },
 	}
 }

@@ -159,8 +159,11 @@ func (w *Writer) flush() error {
 		return w.err
 	}
 	b := block{number: w.number, raw: int64(len(w.raw)), entries: w.entries, first: w.first}
-	var out []byte
-	out, b.compressed = w.pack(uint64(b.number))
+	out, compressed, err := w.pack(uint64(b.number))
+	if err != nil {
+		return w.fail(err)
+	}
+	b.compressed = compressed
 	b.stored, b.sum = int64(len(out)), xxh3.Hash(out)
 	if _, err := w.file.Write(out); err != nil {
 		return w.fail(err)
@@ -176,7 +179,7 @@ func (w *Writer) flush() error {
 }
 
 // pack returns the block as it is stored.
-func (w *Writer) pack(place uint64) (out []byte, compressed bool) {
+func (w *Writer) pack(place uint64) (out []byte, compressed bool, err error) {
 	bound := 0
 	w.packed = w.packed[:0]
 	if w.pre.sealed {
@@ -196,9 +199,9 @@ func (w *Writer) pack(place uint64) (out []byte, compressed bool) {
 		out = w.packed
 	}
 	if w.pre.sealed {
-		out = w.seal.Seal(out)
+		out, err = w.seal.Seal(out)
 	}
-	return out, compressed
+	return out, compressed, err
 }
 
 func (w *Writer) fail(err error) error {
@@ -233,7 +236,9 @@ func (w *Writer) close(h *Header) error {
 		return w.fail(err)
 	}
 	if w.pre.sealed {
-		foot = w.seal.Seal(foot)
+		if foot, err = w.seal.Seal(foot); err != nil {
+			return w.fail(err)
+		}
 	}
 	sum := footerSum(w.pre.bytes(), foot)
 	foot = binary.LittleEndian.AppendUint64(foot, uint64(len(foot)))

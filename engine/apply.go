@@ -1,0 +1,439 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"koppel/engine/change"
+	"koppel/engine/connector"
+	"koppel/engine/plan"
+	"koppel/engine/record"
+	"koppel/engine/state"
+)
+
+// Bounds of one batch, and how many refusals in a row stop a sink.
+const (
+	batchChanges   = 20_000
+	batchTime      = 500 * time.Millisecond
+	maxRefusalsRow = 50
+)
+
+// applied is what became of a pipeline's changes.
+type applied struct {
+	counts    RunCounts
+	refused   map[record.Key]bool // in this run
+	row       int                 // refusals since the last success
+	stopped   error               // why the sink was left alone
+	unapplied int64               // creates and adoptions that were not applied
+	moved     int64               // changes of a saved plan that no longer fit
+	tracked   bool                // a run row exists
+}
+
+// RunCounts sum up what a run did to one pipeline.
+type RunCounts struct {
+	Created   int64 `json:"created"`
+	Updated   int64 `json:"updated"`
+	Deleted   int64 `json:"deleted"`
+	Disabled  int64 `json:"disabled"`
+	Unchanged int64 `json:"unchanged"`
+	Skipped   int64 `json:"skipped"`
+	Protected int64 `json:"protected"`
+	Held      int64 `json:"held"`
+	Waiting   int64 `json:"waiting"`
+	Failed    int64 `json:"failed"`
+}
+
+// A phase is one pass over a pipeline's entries.
+type phase int
+
+const (
+	upserts phase = iota // creates, updates, and what is only remembered
+	deletes
+	retries // what was refused in this run, once more
+)
+
+func (ph phase) takes(w *work, e *plan.Entry) bool {
+	remove := e.Op == record.Delete || e.Op == record.Disable
+	switch ph {
+	case upserts:
+		return !remove
+	case deletes:
+		return remove
+	}
+	return e.Op != 0 && w.applied.refused[e.Key]
+}
+
+// apply carries out one phase, batch by batch. Between batches it stops when
+// ctx ends; what was applied stays applied and remembered.
+func (w *work) apply(ctx context.Context, ph phase) error {
+	b := &changeBatch{w: w, started: w.s.Now()}
+	for e, err := range w.entries() {
+		if err != nil {
+			return err
+		}
+		if w.applied.stopped != nil {
+			return nil
+		}
+		if !ph.takes(w, e) {
+			continue
+		}
+		if fits, err := w.fits(ctx, e); err != nil || !fits {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if e.Stranger && w.applied.unapplied > 0 {
+			w.applied.counts.Waiting++
+			continue
+		}
+		b.add(e)
+		if !b.full() {
+			continue
+		}
+		if err := b.flush(ctx); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return b.flush(ctx)
+}
+
+// fits checks an entry of a saved plan against the state as it stands.
+func (w *work) fits(ctx context.Context, e *plan.Entry) (bool, error) {
+	if w.check == nil {
+		return true, nil
+	}
+	why, err := w.check(ctx, e)
+	if err != nil || why == "" {
+		return err == nil, err
+	}
+	w.applied.moved++
+	w.problem(ShowKey(e.Key), "", "moved", why)
+	return false, nil
+}
+
+// A changeBatch is a number of entries that go to the target together.
+type changeBatch struct {
+	w       *work
+	entries []plan.Entry
+	ops     int
+	started time.Time
+}
+
+func (b *changeBatch) add(e *plan.Entry) {
+	if len(b.entries) == 0 {
+		b.started = b.w.s.Now()
+	}
+	b.entries = append(b.entries, cloneEntry(e))
+	if e.Op != 0 {
+		b.ops++
+	}
+}
+
+func cloneEntry(e *plan.Entry) plan.Entry {
+	c := *e
+	c.Before, c.After = cloneBytes(e.Before), cloneBytes(e.After)
+	c.Ref, c.Fields = cloneBytes(e.Ref), append([]string(nil), e.Fields...)
+	return c
+}
+
+// cloneBytes copies bytes and keeps nil apart from empty.
+func cloneBytes(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return append([]byte{}, b...)
+}
+
+func (b *changeBatch) full() bool {
+	limit := batchChanges
+	if t := b.w.traits().Batch; t > 0 && t < limit {
+		limit = t
+	}
+	return len(b.entries) >= limit || len(b.entries)%256 == 0 && b.w.s.Now().Sub(b.started) > batchTime
+}
+
+// flush writes the batch to the target, and then to the state.
+func (b *changeBatch) flush(ctx context.Context) error {
+	if len(b.entries) == 0 {
+		return nil
+	}
+	w := b.w
+	if err := w.intend(ctx, b.entries); err != nil {
+		return err
+	}
+	outcomes, err := w.write(ctx, b.entries)
+	if saveErr := w.remember(context.WithoutCancel(ctx), b.entries, outcomes); saveErr != nil {
+		return fmt.Errorf("remember what was delivered: %w", saveErr)
+	}
+	w.s.progress("writing", w.p.Address, w.applied.counts.Created+w.applied.counts.Updated+w.applied.counts.Deleted)
+	b.entries, b.ops = b.entries[:0], 0
+	if err != nil {
+		w.applied.stopped = err
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// write sends the changes of the entries to the sink; outcomes stand in the
+// places of the entries. Without a sink everything is applied.
+func (w *work) write(ctx context.Context, entries []plan.Entry) ([]*connector.Outcome, error) {
+	outcomes := make([]*connector.Outcome, len(entries))
+	var changes []record.Change
+	var places []int
+	for i := range entries {
+		e := &entries[i]
+		if e.Op == 0 {
+			continue
+		}
+		if w.sink == nil {
+			outcomes[i] = &connector.Outcome{}
+			continue
+		}
+		changes = append(changes, w.change(e))
+		places = append(places, i)
+	}
+	if len(changes) == 0 {
+		return outcomes, nil
+	}
+	results, err := w.sink.Write(ctx, changes)
+	for i := range results {
+		outcomes[places[i]] = &results[i]
+	}
+	if err == nil && len(results) < len(changes) {
+		err = fmt.Errorf("%s said nothing of %d changes", w.p.Into, len(changes)-len(results))
+	}
+	if err != nil {
+		err = fmt.Errorf("write to %s: %w", w.p.Into, err)
+	}
+	return outcomes, err
+}
+
+// change makes what the sink gets of an entry.
+func (w *work) change(e *plan.Entry) record.Change {
+	c := record.Change{Op: e.Op, Cause: e.Cause, Key: e.Key, Before: e.Before, After: e.After, Fields: e.Fields,
+		Ref: e.Ref, Order: e.Order, Lane: e.Lane}
+	if w.p.Deletes.Protect && (e.Op == record.Delete || e.Op == record.Disable) {
+		c.Protect = func(row []byte) bool {
+			protected, _ := w.protects(row)
+			return protected
+		}
+	}
+	return c
+}
+
+// protects judges a row of the target.
+func (w *work) protects(row []byte) (bool, string) {
+	if w.protect == nil {
+		w.protect = w.p.Program.Evaluator(w.s.consts())
+	}
+	return w.protect.Protect(row)
+}
+
+// intend notes, before the call, the creates that can't be repeated safely.
+func (w *work) intend(ctx context.Context, entries []plan.Entry) error {
+	if !w.traits().Journalled || w.sink == nil {
+		return nil
+	}
+	return w.s.Store.Update(ctx, func(tx state.Tx) error {
+		for i := range entries {
+			e := &entries[i]
+			if e.Op != record.Create {
+				continue
+			}
+			o := w.openOf(e, state.InDoubt)
+			o.Op, o.After, o.Note = e.Op, e.After, "the call was begun and its answer is not known"
+			if err := tx.PutOpen(w.row.ID, o); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// remember writes what became of a batch into the state, in one transaction.
+func (w *work) remember(ctx context.Context, entries []plan.Entry, outcomes []*connector.Outcome) error {
+	before := w.applied
+	err := w.s.Store.Update(ctx, func(tx state.Tx) error {
+		for i := range entries {
+			if err := w.rememberOne(tx, &entries[i], outcomes[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		w.applied = before
+	}
+	return err
+}
+
+func (w *work) rememberOne(tx state.Tx, e *plan.Entry, out *connector.Outcome) error {
+	switch {
+	case e.Op == 0:
+		return w.note(tx, e)
+	case out == nil:
+		w.unapplied(e)
+		return nil
+	case out.Status == connector.Applied:
+		return w.delivered(tx, e, out.Answer)
+	case out.Status == connector.Protected:
+		w.applied.counts.Protected++
+		o := w.openOf(e, state.Protected)
+		return tx.PutOpen(w.row.ID, o)
+	case out.Status == connector.Unknown:
+		w.unapplied(e)
+		w.applied.counts.Failed++
+		o := w.openOf(e, state.InDoubt)
+		o.Note = out.Message
+		w.problem(ShowKey(e.Key), "", "in_doubt", out.Message)
+		return tx.PutOpen(w.row.ID, o)
+	}
+	return w.refuse(tx, e, out.Message)
+}
+
+func (w *work) unapplied(e *plan.Entry) {
+	if e.Op == record.Create || e.Cause == record.CauseAdopted {
+		w.applied.unapplied++
+	}
+}
+
+// note remembers an entry that changes nothing at the target.
+func (w *work) note(tx state.Tx, e *plan.Entry) error {
+	if e.Open != "" {
+		o := w.openOf(e, state.Reason(e.Open))
+		o.Op = e.OpenOp
+		if err := tx.PutOpen(w.row.ID, o); err != nil {
+			return err
+		}
+	}
+	if e.Clear {
+		if err := tx.DropOpen(w.row.ID, e.Key); err != nil {
+			return err
+		}
+	}
+	if e.Drop {
+		return tx.DropItem(w.row.ID, e.Key)
+	}
+	if e.Touch {
+		return tx.TouchItem(w.row.ID, &state.Item{Key: e.Key, Raw: e.Raw, Status: state.Status(e.Status), HasSrc: e.HasSrc,
+			Src: state.SourceRef{Part: e.SrcPart, Key: e.SrcKey}})
+	}
+	if !e.Item {
+		return nil
+	}
+	return w.putItem(tx, e, nil, false)
+}
+
+// delivered remembers a change that the target took.
+func (w *work) delivered(tx state.Tx, e *plan.Entry, answer []byte) error {
+	w.applied.row = 0
+	if w.applied.refused[e.Key] {
+		delete(w.applied.refused, e.Key)
+		w.applied.counts.Failed--
+	}
+	w.applied.counts.add(e.Op)
+	if e.Clear || w.traits().Journalled {
+		if err := tx.DropOpen(w.row.ID, e.Key); err != nil {
+			return err
+		}
+	}
+	if err := w.audit(tx, e); err != nil {
+		return err
+	}
+	if w.undo {
+		if err := w.leaveUndone(tx, e); err != nil {
+			return err
+		}
+	}
+	if e.Op == record.Delete && !e.Item {
+		return tx.DropItem(w.row.ID, e.Key)
+	}
+	return w.putItem(tx, e, answer, true)
+}
+
+// audit writes the trail of a change. A create is the item's Born, unless an
+// item stood there before.
+func (w *work) audit(tx state.Tx, e *plan.Entry) error {
+	if e.Op == record.Create && !e.Had {
+		return nil
+	}
+	return tx.PutChange(&state.Change{Pipeline: w.row.ID, Key: e.Key, Run: w.s.runID, Op: e.Op, Cause: e.Cause,
+		Approved: e.Approved, Before: e.Before})
+}
+
+// putItem writes the item that an entry leaves behind.
+func (w *work) putItem(tx state.Tx, e *plan.Entry, answer []byte, changed bool) error {
+	it := &state.Item{Key: e.Key, Raw: e.Raw, Mapped: e.Mapped, Status: state.Status(e.Status), Born: w.s.runID,
+		Run: w.s.runID, HasSrc: e.HasSrc, Src: state.SourceRef{Part: e.SrcPart, Key: e.SrcKey}, Answer: answer, Body: e.After}
+	if e.Had {
+		old, err := tx.Item(w.row.ID, e.Key)
+		if err != nil {
+			return err
+		}
+		if old != nil {
+			it.Born = old.Born
+			if answer == nil {
+				it.Answer = old.Answer
+			}
+			if !changed {
+				it.Run = old.Run
+			}
+		}
+	}
+	return tx.PutItem(w.row.ID, it)
+}
+
+// openOf makes the open key that an entry leaves behind.
+func (w *work) openOf(e *plan.Entry, reason state.Reason) *state.Open {
+	o := &state.Open{Key: e.Key, Reason: reason, Op: e.Op, Cause: e.Cause, Since: e.Since, Due: e.Due, Order: e.Order,
+		Attempts: e.Attempts, Before: e.Expect, After: e.After, HasSrc: e.HasSrc,
+		Src: state.SourceRef{Part: e.SrcPart, Key: e.SrcKey}, Code: e.Code, Field: e.Field, Note: e.Note, Run: w.s.runID}
+	if o.Since.IsZero() {
+		o.Since = w.s.clock
+	}
+	return o
+}
+
+// refuse sets a change aside that the target said no to, with its own words.
+func (w *work) refuse(tx state.Tx, e *plan.Entry, message string) error {
+	w.unapplied(e)
+	if w.applied.refused == nil {
+		w.applied.refused = map[record.Key]bool{}
+	}
+	first := !w.applied.refused[e.Key]
+	w.applied.refused[e.Key] = true
+	if first {
+		w.applied.counts.Failed++
+		w.problem(ShowKey(e.Key), "", "refused", message)
+	}
+	if w.applied.row++; w.applied.row >= maxRefusalsRow {
+		w.applied.stopped = fmt.Errorf("%s refused %d changes in a row, the last with: %s", w.p.Into, w.applied.row, message)
+	}
+	o := w.openOf(e, state.Refused)
+	o.Note = message
+	if first {
+		o.Attempts++
+	}
+	o.Due = w.s.clock.Add(change.Backoff(o.Attempts))
+	return tx.PutOpen(w.row.ID, o)
+}
+
+func (c *RunCounts) add(op record.Op) {
+	switch op {
+	case record.Create:
+		c.Created++
+	case record.Update:
+		c.Updated++
+	case record.Delete:
+		c.Deleted++
+	case record.Disable:
+		c.Disabled++
+	}
+}

@@ -1,0 +1,261 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"koppel/engine/connector"
+	"koppel/engine/plan"
+	"koppel/engine/spool"
+	"koppel/engine/state"
+)
+
+// An Engine runs the pipelines of one project against one state. It may be
+// used again and again, by one goroutine at a time.
+type Engine struct {
+	Project *Project
+	Store   state.Store
+	Now     func() time.Time
+	Log     *slog.Logger
+	Version string
+	// TempDir is where runs make their folders of temporary files.
+	TempDir string
+	// Holder names this process to others that wait for a lock.
+	Holder string
+	// LockWait is how long to wait for a lock that someone else holds.
+	LockWait time.Duration
+	// Progress is told what a run is doing; nil: nobody listens.
+	Progress func(Progress)
+}
+
+// Progress says what a run is doing now.
+type Progress struct {
+	Phase   string // reading, mapping, comparing, writing
+	Subject string // an address
+	Done    int64  // records so far
+}
+
+// Options say what one invocation does.
+type Options struct {
+	Pipelines    []*Pipeline // selected ones; nil: all
+	Full         bool        // incremental sources are read whole
+	Key          string      // only this key, as people write it; empty: all
+	Refresh      bool        // the targets are read too
+	FromSnapshot bool        // mirrors instead of sources
+	AsOf         time.Time   // zero: now
+	Baseline     bool        // remember the present set as delivered, write nothing
+	Scheduled    bool        // refused records wait for their time
+	Out          string      // where a plan is saved; empty: nowhere
+}
+
+// A session is one invocation: one clock, one read of each source, one folder
+// of temporary files.
+type session struct {
+	*Engine
+	opts  Options
+	clock time.Time
+	today string
+	spool *spool.Dir
+	// live: what is read is committed at once, and changes are applied.
+	live    bool
+	reads   map[string]*records
+	readErr map[string]error
+	mirrors map[string]*mirror
+	works   map[string]*work
+	order   []*Pipeline
+	writer  *plan.Writer
+	header  *plan.Header
+	runID   int64
+	planID  string
+	kind    string
+	// resumed: the plan was begun before and cut off.
+	resumed bool
+	// committed tells which sources of a saved plan went into their mirrors.
+	committed map[string]bool
+	files     int // made in the folder of temporary files
+	unlock    func()
+}
+
+// begin starts a session and fixes its clock. The caller ends it with end.
+func (e *Engine) begin(opts Options, live bool) (*session, error) {
+	clock := opts.AsOf
+	if clock.IsZero() {
+		clock = e.Now()
+	}
+	dir, err := spool.Open(e.TempDir, e.Store.Sealed())
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for temporary files: %w", err)
+	}
+	s := &session{
+		Engine: e, opts: opts, live: live, clock: clock, spool: dir, kind: "run",
+		today: clock.In(e.Project.Location).Format(time.DateOnly),
+		reads: map[string]*records{}, readErr: map[string]error{}, mirrors: map[string]*mirror{}, works: map[string]*work{},
+	}
+	s.order, err = e.sorted(opts.Pipelines)
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	id, err := plan.NewID(e.Now(), rand.Reader)
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	s.header = &plan.Header{
+		ID: id, Version: e.Version, Kind: "plan", Created: e.Now(),
+		Clock: clock, Sensitive: e.Project.Sensitive,
+	}
+	return s, nil
+}
+
+func (s *session) end() error {
+	for _, w := range s.works {
+		w.close()
+	}
+	if s.unlock != nil {
+		s.unlock()
+	}
+	return s.spool.Close()
+}
+
+// lock takes the locks of the session's pipelines and of the sources that they
+// read, so that nobody else moves their state meanwhile.
+func (s *session) lock(ctx context.Context, names []string) error {
+	unlock, err := s.Store.Lock(ctx, names, s.LockWait, s.Holder)
+	if err != nil {
+		return err
+	}
+	s.unlock = unlock
+	return nil
+}
+
+// lockNames lists what a run of the given pipelines moves.
+func (e *Engine) lockNames(pipelines []*Pipeline) []string {
+	set := map[string]bool{}
+	for _, p := range pipelines {
+		set[p.Address] = true
+		for _, address := range p.inputs() {
+			if strings.HasPrefix(address, "source.") && e.mirrored(e.Project.Sources[address]) {
+				set[address] = true
+			}
+		}
+	}
+	names := make([]string, 0, len(set))
+	for name := range set {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// inputs lists the addresses that a pipeline reads.
+func (p *Pipeline) inputs() []string {
+	list := []string{p.From}
+	for _, j := range p.Joins {
+		list = append(list, j.With)
+	}
+	return list
+}
+
+// upstream lists the addresses of the pipelines that must go before p.
+func (p *Pipeline) upstream() []string {
+	var list []string
+	for _, a := range p.inputs() {
+		if strings.HasPrefix(a, "pipeline.") && a != p.Address {
+			list = append(list, a)
+		}
+	}
+	for _, a := range p.Targets {
+		list = append(list, a)
+	}
+	return append(list, p.After...)
+}
+
+// sorted gives the selected pipelines in dependency order, by address where
+// there is a choice.
+func (e *Engine) sorted(selected []*Pipeline) ([]*Pipeline, error) {
+	if selected == nil {
+		for _, p := range e.Project.Pipelines {
+			selected = append(selected, p)
+		}
+	}
+	selected = append([]*Pipeline(nil), selected...)
+	sort.Slice(selected, func(i, j int) bool { return selected[i].Address < selected[j].Address })
+	const (
+		fresh = iota
+		open
+		done
+	)
+	mark := map[string]int{}
+	in := map[string]bool{}
+	for _, p := range selected {
+		in[p.Address] = true
+	}
+	var order []*Pipeline
+	var visit func(p *Pipeline) error
+	visit = func(p *Pipeline) error {
+		switch mark[p.Address] {
+		case done:
+			return nil
+		case open:
+			return fmt.Errorf("%s depends on itself", p.Address)
+		}
+		mark[p.Address] = open
+		up := p.upstream()
+		sort.Strings(up)
+		for _, a := range up {
+			next := e.Project.Pipelines[a]
+			if next == nil || a == p.Address {
+				continue
+			}
+			if err := visit(next); err != nil {
+				return err
+			}
+		}
+		mark[p.Address] = done
+		if in[p.Address] {
+			order = append(order, p)
+		}
+		return nil
+	}
+	for _, p := range selected {
+		if err := visit(p); err != nil {
+			return nil, err
+		}
+	}
+	return order, nil
+}
+
+// env is what a connector gets to see of the world.
+func (s *session) env() connector.Env {
+	return connector.Env{
+		Dir: s.Project.Dir, Spool: s.spool.Path(), Now: s.Now, Log: s.Log, ReadOnly: !s.live,
+	}
+}
+
+func (s *session) progress(phase, subject string, done int64) {
+	if s.Progress != nil {
+		s.Progress(Progress{Phase: phase, Subject: subject, Done: done})
+	}
+}
+
+// scratch names a file in the session's folder.
+func (s *session) scratch(name string) string { return filepath.Join(s.spool.Path(), name) }
+
+// Clean removes what dead runs left in the folder of temporary files.
+func (e *Engine) Clean() error {
+	if err := os.MkdirAll(e.TempDir, 0o700); err != nil {
+		return err
+	}
+	return spool.Clean(e.TempDir)
+}
+
+// discard is a logger for engines that were given none.
+func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"koppel/engine/mapping"
+	"koppel/engine/record"
+	"koppel/engine/state"
+)
+
+// A mapper takes source records through join, each, where, key and map. It
+// belongs to one goroutine.
+type mapper struct {
+	p        *Pipeline
+	ev       *mapping.Evaluator
+	joins    []*joinIndex
+	identity bool
+	hash     *record.Hasher
+	rules    record.Rules
+}
+
+func (s *session) mapper(ctx context.Context, w *work) *mapper {
+	consts := s.consts()
+	consts.Context = ctx
+	return &mapper{p: w.p, ev: w.p.Program.Evaluator(consts), joins: w.joins, identity: w.identity,
+		hash: s.Store.Hasher(), rules: w.rules}
+}
+
+// run evaluates one source record.
+func (m *mapper) run(e *entry, part string, body []byte) *outcome {
+	out := &outcome{src: state.SourceRef{Part: part, Key: e.key}, order: e.order, raw: e.raw}
+	switch {
+	case e.twice:
+		out.fail(&recordError{code: "duplicate_key", field: "key", message: fmt.Sprintf("several source records have the key %s", e.key)})
+		return out
+	case e.seen == seenGone:
+		out.fate = fateGone
+		return out
+	case e.seen == seenExpired:
+		out.fate = fateExpired
+		return out
+	case e.seen == seenOutdated:
+		out.wait("outdated", "it was read under an earlier configuration of the source and not again since")
+		return out
+	}
+	if err := m.record(out, body); err != nil {
+		out.fail(err)
+	}
+	return out
+}
+
+func (m *mapper) record(out *outcome, body []byte) error {
+	if err := m.ev.Load(body); err != nil {
+		return err
+	}
+	if done, err := m.bind(out, false); done || err != nil {
+		return err
+	}
+	items, err := m.ev.Items()
+	if err != nil {
+		return err
+	}
+	filtered := 0
+	for _, item := range items {
+		if item != nil {
+			m.ev.SetItem(item)
+		}
+		d := desired{src: out.src, order: out.order, raw: out.raw}
+		before := out.fate
+		done, err := m.bind(out, true)
+		if err != nil {
+			return err
+		}
+		if done && out.fate == fateWaiting {
+			return nil
+		}
+		if done {
+			out.fate = before
+			filtered++
+			continue
+		}
+		ok, err := m.item(&d)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			filtered++
+			continue
+		}
+		out.items = append(out.items, d)
+	}
+	for i := range out.items {
+		out.items[i].upstream = out.upstream
+	}
+	if len(out.items) == 0 && (filtered > 0 || m.p.Program.HasEach()) {
+		out.fate = fateFiltered
+	}
+	return nil
+}
+
+// bind looks up the joins that come before each, or those that come after it.
+// done says that the record goes no further: it waits, or a join drops it.
+func (m *mapper) bind(out *outcome, afterEach bool) (done bool, err error) {
+	for _, j := range m.joins {
+		if m.p.Program.AfterEach(j.i) != afterEach {
+			continue
+		}
+		result, err := j.bind(m.ev, out)
+		if err != nil {
+			return true, err
+		}
+		switch result {
+		case joinSkips:
+			out.fate = fateFiltered
+			return true, nil
+		case joinWaits:
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// item evaluates where, key and map for the item at hand.
+func (m *mapper) item(d *desired) (bool, error) {
+	ok, err := m.ev.Where()
+	if err != nil || !ok {
+		return false, err
+	}
+	if d.key, err = m.ev.Key(); err != nil {
+		return false, err
+	}
+	if d.key == "" {
+		d.key = d.src.Key
+	}
+	body, err := m.ev.Map(nil)
+	if err != nil {
+		return false, err
+	}
+	if err := m.onNull(body); err != nil {
+		return false, err
+	}
+	d.body = body
+	d.mapped, err = m.hash.Record(body, m.rules)
+	return true, err
+}
+
+// onNull refuses nulls where a field says that they are errors.
+func (m *mapper) onNull(body []byte) error {
+	for _, f := range m.p.Fields {
+		if f.OnNull != "error" {
+			continue
+		}
+		if k := record.KindOf(record.Member(body, f.Name)); k == record.Null || k == record.Absent {
+			return &recordError{code: "null", field: f.Name, message: fmt.Sprintf("%s is null, and on_null = \"error\"", f.Name)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,377 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"koppel/engine/connector"
+	"koppel/engine/plan"
+	"koppel/engine/record"
+	"koppel/engine/spool"
+	"koppel/engine/state"
+)
+
+// mirrored tells whether the last known records of a source are kept.
+func (e *Engine) mirrored(src *Source) bool {
+	return src != nil && (src.Incremental != nil || src.Event || src.Snapshot || src.Window != nil)
+}
+
+// A mirror is one mirrored source in a session: what is stored, and on top of
+// it the changes that this session read and, in a plan, did not store.
+type mirror struct {
+	src   *Source
+	read  *records // nil with FromSnapshot
+	known *sourceState
+	epoch int64
+	// overlay holds the changes in (part, key) order while they are not stored.
+	overlay *spool.Sorter
+	rows    int64
+	fromSeq uint64
+	seq     uint64
+}
+
+// partKey sorts like the pair of a partition and a key; names of partitions
+// hold no zero byte.
+func partKey(part string, key record.Key) []byte {
+	b := make([]byte, 0, len(part)+1+len(key))
+	b = append(append(b, part...), 0)
+	return append(b, key...)
+}
+
+// mirror reads a mirrored source and brings its mirror up to date: in the
+// state when the session is live, in an overlay otherwise.
+func (s *session) mirror(ctx context.Context, src *Source) (*mirror, error) {
+	if m := s.mirrors[src.Address]; m != nil {
+		return m, nil
+	}
+	known, err := s.sourceState(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	m := &mirror{src: src, known: known, epoch: known.row.Epoch, fromSeq: known.row.Seq, seq: known.row.Seq}
+	if !s.opts.FromSnapshot {
+		if m.read, err = s.read(ctx, src); err != nil {
+			return nil, err
+		}
+		if known.known && !known.same {
+			m.epoch++
+		}
+		if err := s.collect(ctx, m); err != nil {
+			return nil, fmt.Errorf("update the mirror of %s: %w", src.Address, err)
+		}
+		m.seq += uint64(m.rows)
+		if s.live {
+			if err := s.storeMirror(ctx, m); err != nil {
+				return nil, fmt.Errorf("update the mirror of %s: %w", src.Address, err)
+			}
+		}
+	} else if !known.known {
+		return nil, fmt.Errorf("%s has no snapshot yet: run it once with snapshot = true", src.Address)
+	}
+	s.mirrors[src.Address] = m
+	return m, nil
+}
+
+// collect compares what was read with the mirror.
+func (s *session) collect(ctx context.Context, m *mirror) error {
+	m.overlay = s.spool.Sorter(sortMemory)
+	byPart := s.spool.Sorter(sortMemory)
+	var buf []byte
+	err := m.read.byKey(func(e *entry) error {
+		if e.twice {
+			return nil
+		}
+		buf = e.encode(buf[:0])
+		return byPart.Add(partKey(m.read.names[e.part], e.key), buf)
+	})
+	if err != nil {
+		return err
+	}
+	return s.Store.View(ctx, func(v state.View) error {
+		if m.allDelta() {
+			return s.collectDelta(v, m, byPart)
+		}
+		return s.collectFull(v, m, byPart)
+	})
+}
+
+func (m *mirror) allDelta() bool {
+	for _, p := range m.read.parts {
+		if p.mode == connector.Full || p.gone {
+			return false
+		}
+	}
+	return true
+}
+
+// collectDelta looks up the few records that a delta brought.
+func (s *session) collectDelta(v state.View, m *mirror, byPart *spool.Sorter) error {
+	return m.eachEntry(byPart, func(e *entry) error {
+		var row *state.MirrorRow
+		if m.known.known {
+			var err error
+			if row, err = v.MirrorRow(m.known.row.ID, m.read.names[e.part], e.key); err != nil {
+				return err
+			}
+		}
+		return s.compareRow(m, e, row)
+	})
+}
+
+// collectFull merges what was read with the whole mirror.
+func (s *session) collectFull(v state.View, m *mirror, byPart *spool.Sorter) error {
+	next, stop := iter.Pull2(v.Mirror(m.known.row.ID))
+	defer stop()
+	row, err, more := next()
+	if err != nil {
+		return err
+	}
+	pass := func(limit string, all bool) error {
+		for more && (all || string(partKey(row.Part, row.Key)) < limit) {
+			if err := s.absent(m, row); err != nil {
+				return err
+			}
+			if row, err, more = next(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err = m.eachEntry(byPart, func(e *entry) error {
+		at := string(partKey(m.read.names[e.part], e.key))
+		if err := pass(at, false); err != nil {
+			return err
+		}
+		if more && string(partKey(row.Part, row.Key)) == at {
+			if err := s.compareRow(m, e, row); err != nil {
+				return err
+			}
+			row, err, more = next()
+			return err
+		}
+		return s.compareRow(m, e, nil)
+	})
+	if err != nil {
+		return err
+	}
+	return pass("", true)
+}
+
+func (m *mirror) eachEntry(byPart *spool.Sorter, yield func(*entry) error) error {
+	it, err := byPart.Sort()
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	var e entry
+	for it.Next() {
+		key := it.Key()
+		i := strings.IndexByte(string(key), 0)
+		if err := e.decode(key[i+1:], it.Payload()); err != nil {
+			return err
+		}
+		if err := yield(&e); err != nil {
+			return err
+		}
+	}
+	return it.Err()
+}
+
+// compareRow notes a record that differs from its row in the mirror.
+func (s *session) compareRow(m *mirror, e *entry, row *state.MirrorRow) error {
+	part := m.read.names[e.part]
+	if e.seen == seenGone {
+		if row == nil || row.Gone {
+			return nil
+		}
+		return m.put(&plan.SourceRow{Part: part, Key: e.key, Gone: true, Reason: "removed at the source"})
+	}
+	body, err := m.read.body(e, s.Store.Hasher(), nil)
+	if err != nil {
+		return err
+	}
+	hash := e.raw
+	if row != nil && !row.Gone && m.read.parts[part].mode == connector.Delta {
+		if body, err = mergeFields(row.Body, body); err != nil {
+			return err
+		}
+		hash = s.Store.Hasher().Bytes(body)
+	}
+	if row != nil && !row.Gone && row.Hash == hash && row.Epoch == m.epoch {
+		return nil
+	}
+	out := plan.SourceRow{Part: part, Key: e.key, Hash: hash, Body: body}
+	out.Lo = extent(m.src.Window, body)
+	out.Hi = out.Lo
+	return m.put(&out)
+}
+
+// extent gives the moment of a record that a window is judged on.
+func extent(w *Window, body []byte) string {
+	if w == nil {
+		return ""
+	}
+	raw := body
+	for _, step := range strings.Split(w.Field, ".") {
+		if raw = record.Member(raw, step); raw == nil {
+			return ""
+		}
+	}
+	text, _ := record.Text(raw)
+	return text
+}
+
+// absent notes a row of the mirror that a complete full read did not bring.
+func (s *session) absent(m *mirror, row *state.MirrorRow) error {
+	p := m.read.parts[row.Part]
+	switch {
+	case row.Gone:
+		return nil
+	case p == nil && m.read.listed, p != nil && p.gone:
+		return m.put(&plan.SourceRow{Part: row.Part, Key: row.Key, Gone: true, Reason: "its partition is gone"})
+	case p == nil || !p.complete || p.mode != connector.Full:
+		return nil
+	case m.src.Window != nil && m.src.Window.outside(row.Lo, s.clock) != 0:
+		return nil // absence means nothing outside of the interval that was read
+	}
+	return m.put(&plan.SourceRow{Part: row.Part, Key: row.Key, Gone: true, Reason: "absent from a complete read"})
+}
+
+func (m *mirror) put(row *plan.SourceRow) error {
+	m.rows++
+	return m.overlay.Add(partKey(row.Part, row.Key), encodeRow(nil, row))
+}
+
+func encodeRow(b []byte, r *plan.SourceRow) []byte {
+	gone := byte(0)
+	if r.Gone {
+		gone = 1
+	}
+	b = putBytes(b, r.Part)
+	b = putBytes(b, r.Key)
+	b = append(putHash(b, r.Hash), gone)
+	b = putBytes(b, r.Lo)
+	b = putBytes(b, r.Hi)
+	b = putBytes(b, r.Reason)
+	return putBytes(b, r.Body)
+}
+
+func decodeRow(b []byte, r *plan.SourceRow) error {
+	d := decoder{b: b}
+	*r = plan.SourceRow{Part: string(d.bytes()), Key: record.Key(d.bytes()), Hash: d.hash(), Gone: d.byte() == 1,
+		Lo: string(d.bytes()), Hi: string(d.bytes()), Reason: string(d.bytes()), Body: d.bytes()}
+	return d.err
+}
+
+// overlayRows yields the changes that are not stored.
+func (m *mirror) overlayRows(yield func(*plan.SourceRow) error) error {
+	if m.overlay == nil {
+		return nil
+	}
+	it, err := m.overlay.Sort()
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	var row plan.SourceRow
+	for it.Next() {
+		if err := decodeRow(it.Payload(), &row); err != nil {
+			return err
+		}
+		if err := yield(&row); err != nil {
+			return err
+		}
+	}
+	return it.Err()
+}
+
+// storeMirror commits the changes and the cursors in one transaction.
+func (s *session) storeMirror(ctx context.Context, m *mirror) error {
+	parts := m.read.planParts()
+	err := s.Store.Update(ctx, func(tx state.Tx) error {
+		return commitSource(tx, m.src, s, parts, m.overlayRows)
+	})
+	m.overlay = nil
+	return err
+}
+
+// commitSource writes the changes of one read into the mirror, and the
+// partitions' cursors.
+func commitSource(tx state.Tx, src *Source, s *session, parts []plan.Part, rows func(func(*plan.SourceRow) error) error) error {
+	id, err := putSource(tx, src)
+	if err != nil {
+		return err
+	}
+	row, _, err := tx.Source(src.Address)
+	if err != nil {
+		return err
+	}
+	err = rows(func(r *plan.SourceRow) error {
+		row.Seq++
+		return tx.PutMirror(id, &state.MirrorRow{Part: r.Part, Key: r.Key, Seq: row.Seq, Epoch: row.Epoch, Hash: r.Hash,
+			Lo: r.Lo, Hi: r.Hi, Gone: r.Gone, Reason: r.Reason, Body: r.Body})
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := tx.PutSource(row); err != nil {
+		return err
+	}
+	return putParts(tx, id, parts, s)
+}
+
+// putParts remembers what was read of each partition.
+func putParts(tx state.Tx, source int64, parts []plan.Part, s *session) error {
+	known := map[string]state.Part{}
+	list, err := tx.Parts(source)
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		known[p.Name] = p
+	}
+	for _, p := range parts {
+		if p.Gone {
+			if err := tx.DropPart(source, p.Name); err != nil {
+				return err
+			}
+			continue
+		}
+		if !p.Complete {
+			continue
+		}
+		row := known[p.Name]
+		row.Source, row.Name, row.Cursor = source, p.Name, p.To
+		if p.Full {
+			row.FullAt, row.Count = s.header.Clock, p.Count
+		}
+		if err := tx.PutPart(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeFields lays the members of a partial record over a full one: what is
+// absent stays, null included is what the source says.
+func mergeFields(base, over []byte) ([]byte, error) {
+	v, err := record.Decode(base)
+	if err != nil {
+		return nil, fmt.Errorf("decode a mirrored record: %w", err)
+	}
+	w, err := record.Decode(over)
+	if err != nil {
+		return nil, err
+	}
+	merged, _ := v.(map[string]any)
+	if merged == nil {
+		merged = map[string]any{}
+	}
+	members, _ := w.(map[string]any)
+	for name, value := range members {
+		merged[name] = value
+	}
+	return record.Append(nil, merged)
+}

@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"koppel/engine/connector"
+	"koppel/engine/plan"
+	"koppel/engine/record"
+	"koppel/engine/state"
+)
+
+// outside tells on which side of the window a moment lies: -1 past, 1 future,
+// 0 inside or unknown.
+func (w *Window) outside(at string, clock time.Time) int {
+	if w == nil || at == "" {
+		return 0
+	}
+	from, to := w.bounds(clock)
+	at = comparable(at)
+	if from != "" && at < comparable(from) {
+		return -1
+	}
+	if to != "" && at > comparable(to) {
+		return 1
+	}
+	return 0
+}
+
+// comparable brings ISO dates and date-times with any offset to one form that
+// compares as text.
+func comparable(at string) string {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
+		if t, err := time.Parse(layout, at); err == nil {
+			return t.UTC().Format("2006-01-02T15:04:05.000000000")
+		}
+	}
+	return at
+}
+
+// all gives the whole mirror as records, the session's own changes included.
+func (s *session) mirrorAll(ctx context.Context, m *mirror) (*records, error) {
+	r := s.mirrorRecords(m)
+	err := s.Store.View(ctx, func(v state.View) error {
+		var stored iter.Seq2[*state.MirrorRow, error] = func(func(*state.MirrorRow, error) bool) {}
+		if m.known.known {
+			stored = v.Mirror(m.known.row.ID)
+		}
+		return s.overlaid(m, stored, func(row *state.MirrorRow) error { return s.feedRow(m, r, row) })
+	})
+	return r, err
+}
+
+// overlaid merges stored rows in (part, key) order with the changes on top.
+func (s *session) overlaid(m *mirror, stored iter.Seq2[*state.MirrorRow, error], yield func(*state.MirrorRow) error) error {
+	next, stop := iter.Pull2(stored)
+	defer stop()
+	row, err, more := next()
+	if err != nil {
+		return err
+	}
+	seq := m.fromSeq
+	err = m.overlayRows(func(over *plan.SourceRow) error {
+		at := string(partKey(over.Part, over.Key))
+		for more && string(partKey(row.Part, row.Key)) < at {
+			if err := yield(row); err != nil {
+				return err
+			}
+			if row, err, more = next(); err != nil {
+				return err
+			}
+		}
+		if more && string(partKey(row.Part, row.Key)) == at {
+			if row, err, more = next(); err != nil {
+				return err
+			}
+		}
+		seq++
+		return yield(m.rowOf(over, seq))
+	})
+	for err == nil && more {
+		if err = yield(row); err == nil {
+			row, err, more = next()
+		}
+	}
+	return err
+}
+
+func (m *mirror) rowOf(over *plan.SourceRow, seq uint64) *state.MirrorRow {
+	return &state.MirrorRow{Part: over.Part, Key: over.Key, Seq: seq, Epoch: m.epoch, Hash: over.Hash,
+		Lo: over.Lo, Hi: over.Hi, Gone: over.Gone, Reason: over.Reason, Body: over.Body}
+}
+
+// mirrorSince gives only the records that changed after a sequence, and those
+// that the given references name.
+func (s *session) mirrorSince(ctx context.Context, m *mirror, since uint64, also []state.SourceRef) (*records, error) {
+	r := s.mirrorRecords(m)
+	r.delta = true
+	given := map[string]bool{}
+	feed := func(row *state.MirrorRow) error {
+		at := string(partKey(row.Part, row.Key))
+		if given[at] {
+			return nil
+		}
+		given[at] = true
+		return s.feedRow(m, r, row)
+	}
+	seq := m.fromSeq
+	err := m.overlayRows(func(over *plan.SourceRow) error {
+		seq++
+		return feed(m.rowOf(over, seq))
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = s.Store.View(ctx, func(v state.View) error {
+		row, known, err := v.Source(m.src.Address)
+		if err != nil || !known {
+			return err
+		}
+		for moved, err := range v.MirrorSince(row.ID, since) {
+			if err != nil {
+				return err
+			}
+			if err := feed(moved); err != nil {
+				return err
+			}
+		}
+		for _, ref := range also {
+			moved, err := v.MirrorRow(row.ID, ref.Part, ref.Key)
+			if err != nil {
+				return err
+			}
+			if moved == nil {
+				moved = &state.MirrorRow{Part: ref.Part, Key: ref.Key, Gone: true}
+			}
+			if err := feed(moved); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return r, err
+}
+
+// mirrorRecords makes the empty set, with what is proven of each partition: a
+// mirror proves absence only after a complete full read under the present
+// configuration.
+func (s *session) mirrorRecords(m *mirror) *records {
+	r := s.newRecords(m.src.Title)
+	r.seq = m.seq
+	r.listed = m.read == nil || m.read.listed
+	for name, stored := range m.known.parts {
+		p := r.part(name)
+		p.complete = m.known.same && !stored.FullAt.IsZero() && !m.src.Event
+		p.count = stored.Count
+	}
+	if m.read == nil {
+		return r
+	}
+	for name, read := range m.read.parts {
+		p := r.part(name)
+		p.mode, p.from, p.to, p.err = read.mode, read.from, read.to, read.err
+		p.problem, p.gone, p.count = read.problem, read.gone, read.count
+		switch {
+		case !read.complete:
+			p.complete = false
+		case read.mode == connector.Full:
+			p.complete = !m.src.Event
+		}
+	}
+	r.problems, r.failed, r.unkeyed = m.read.problems, m.read.failed, m.read.unkeyed
+	return r
+}
+
+func (s *session) feedRow(m *mirror, r *records, row *state.MirrorRow) error {
+	e := entry{key: row.Key, raw: row.Hash}
+	p := r.part(row.Part)
+	switch {
+	case row.Gone:
+		e.seen = seenGone
+		return r.add(p, &e, nil)
+	case row.Epoch != m.epoch:
+		e.seen = seenOutdated
+	case m.src.Window.outside(row.Lo, s.clock) != 0:
+		e.seen = seenExpired
+	}
+	return r.add(p, &e, row.Body)
+}
+
+// sourceRef names a record by its partition.
+func (r *records) sourceRef(e *entry) state.SourceRef {
+	return state.SourceRef{Part: r.names[e.part], Key: record.Key(e.key)}
+}

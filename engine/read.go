@@ -1,0 +1,405 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"koppel/engine/connector"
+	"koppel/engine/mapping"
+	"koppel/engine/record"
+	"koppel/engine/state"
+)
+
+// sortMemory is how much one sorter holds before it goes to disk, in bytes.
+const sortMemory = 16 << 20
+
+// read reads a source, once per session.
+func (s *session) read(ctx context.Context, src *Source) (*records, error) {
+	if r := s.reads[src.Address]; r != nil || s.readErr[src.Address] != nil {
+		return r, s.readErr[src.Address]
+	}
+	r, err := s.readSource(ctx, src)
+	if err != nil {
+		err = fmt.Errorf("read %s: %w", src.Address, err)
+		r = nil
+	}
+	s.reads[src.Address], s.readErr[src.Address] = r, err
+	return r, err
+}
+
+func (s *session) readSource(ctx context.Context, src *Source) (*records, error) {
+	r := s.newRecords(src.Title)
+	known, err := s.sourceState(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	env := s.env()
+	env.Key = src.Key
+	if src.Window != nil {
+		env.Window = func() (string, string) { return src.Window.bounds(s.clock) }
+	}
+	conn, err := src.Open(ctx, env)
+	if err != nil {
+		return nil, err
+	}
+	if closer, ok := conn.(interface{ Close() error }); ok {
+		defer closer.Close()
+	}
+	if re, ok := conn.(connector.Rereader); ok {
+		r.reread = re
+	}
+	rd := s.newReader(src, r, known)
+	err = conn.Read(ctx, rd)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil && len(r.names) == 0 {
+		return nil, err
+	}
+	rd.finish(err)
+	if err := r.uniqueness(); err != nil {
+		return nil, err
+	}
+	if err := s.completeWhen(ctx, src, r, known); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// A sourceState is what the state knows of a source before it is read.
+type sourceState struct {
+	row   state.Source
+	known bool
+	parts map[string]state.Part
+	// same: the source is configured as it was when the state was written.
+	same bool
+	held *state.HeldRead
+}
+
+func (s *session) sourceState(ctx context.Context, src *Source) (*sourceState, error) {
+	st := &sourceState{parts: map[string]state.Part{}}
+	err := s.Store.View(ctx, func(v state.View) error {
+		var err error
+		if st.row, st.known, err = v.Source(src.Address); err != nil || !st.known {
+			return err
+		}
+		st.same = bytes.Equal(st.row.Fingerprint, src.Fingerprint)
+		parts, err := v.Parts(st.row.ID)
+		if err != nil {
+			return err
+		}
+		for _, p := range parts {
+			st.parts[p.Name] = p
+		}
+		held, err := v.HeldReads()
+		for i := range held {
+			if held[i].Source == st.row.ID {
+				st.held = &held[i]
+			}
+		}
+		return err
+	})
+	return st, err
+}
+
+// A reader takes what a source reads: it checks every record, takes its key
+// and hash, and notes where it stands.
+type reader struct {
+	s       *session
+	src     *Source
+	r       *records
+	known   *sourceState
+	scan    *record.Scanner
+	key     []int
+	window  int
+	deleted *mapping.Evaluator
+	parts   []string
+	entry   entry
+}
+
+func (s *session) newReader(src *Source, r *records, known *sourceState) *reader {
+	rd := &reader{s: s, src: src, r: r, known: known, window: -1}
+	tree := record.NewTree()
+	for _, path := range src.Key {
+		rd.key = append(rd.key, tree.Want(strings.Split(path, ".")...))
+	}
+	if src.Window != nil {
+		rd.window = tree.Want(strings.Split(src.Window.Field, ".")...)
+	}
+	rd.scan = record.NewScanner(tree, record.Limits{})
+	if src.Program != nil {
+		rd.deleted = src.Program.Evaluator(s.consts())
+	}
+	return rd
+}
+
+// Parts takes the complete list of partitions.
+func (rd *reader) Parts(ids []string) error {
+	rd.r.listed = true
+	rd.parts = ids
+	for _, id := range ids {
+		rd.r.part(id)
+	}
+	return nil
+}
+
+// Begin starts a partition, or starts it over.
+func (rd *reader) Begin(part string, mode connector.Mode) (connector.Cursor, error) {
+	p := rd.r.part(part)
+	if p.begun {
+		p.gen++
+		p.count, p.problem = 0, ""
+	}
+	p.begun, p.ended, p.mode = true, false, connector.Full
+	if mode == connector.Full || rd.src.Incremental == nil && !rd.src.Event || rd.s.opts.Full {
+		return nil, nil
+	}
+	stored, ok := rd.known.parts[part]
+	if !ok || !rd.known.same || len(stored.Cursor) == 0 || stored.FullAt.IsZero() {
+		return nil, nil
+	}
+	if inc := rd.src.Incremental; inc != nil && inc.FullEvery > 0 &&
+		!rd.s.clock.Before(stored.FullAt.Add(time.Duration(inc.FullEvery))) {
+		return nil, nil
+	}
+	p.mode, p.from = connector.Delta, stored.Cursor
+	return stored.Cursor, nil
+}
+
+// Records takes whole records.
+func (rd *reader) Records(part string, base int64, jsonl []byte) error {
+	p := rd.r.part(part)
+	for pos := 0; pos < len(jsonl); {
+		end := bytes.IndexByte(jsonl[pos:], '\n')
+		next := pos + end + 1
+		if end < 0 {
+			next, end = len(jsonl), len(jsonl)-pos
+		}
+		line := bytes.TrimSpace(jsonl[pos : pos+end])
+		lead := bytes.Index(jsonl[pos:], line)
+		if len(line) > 0 {
+			if err := rd.one(p, base+int64(pos+lead), line); err != nil {
+				return err
+			}
+		}
+		pos = next
+	}
+	rd.s.progress("reading", rd.src.Address, rd.r.count)
+	return nil
+}
+
+func (rd *reader) one(p *partState, offset int64, line []byte) error {
+	rd.entry = entry{offset: offset}
+	if err := rd.scan.Scan(line); err != nil {
+		p.reject(fmt.Sprintf("record %d at byte %d: %v", p.count+1, offset, err))
+		p.count++
+		return nil
+	}
+	if record.KindOf(line) != record.Object {
+		p.reject(fmt.Sprintf("record %d at byte %d is no JSON object", p.count+1, offset))
+		p.count++
+		return nil
+	}
+	key, err := rd.keyOf()
+	if err != nil {
+		p.count++
+		rd.r.unkeyed++
+		rd.r.report("", strings.Join(rd.src.Key, ", "), "key", fmt.Sprintf("record %d has no key: %v", p.count, err))
+		return nil
+	}
+	rd.entry.key, rd.entry.raw = key, rd.s.Store.Hasher().Bytes(line)
+	gone, err := rd.isDeleted(line)
+	if err != nil {
+		p.reject(fmt.Sprintf("record %s: %v", key, err))
+	}
+	if gone {
+		rd.entry.seen = seenGone
+		return rd.r.add(p, &rd.entry, nil)
+	}
+	return rd.r.add(p, &rd.entry, line)
+}
+
+// keyOf takes the key of the record that was scanned last.
+func (rd *reader) keyOf() (record.Key, error) {
+	var few [4]string
+	parts := few[:0]
+	for _, slot := range rd.key {
+		text, ok := record.Text(rd.scan.Slot(slot))
+		if !ok {
+			return "", errors.New("a part of it is missing, null, a list or an object")
+		}
+		parts = append(parts, text)
+	}
+	return record.MakeKey(parts...)
+}
+
+func (rd *reader) isDeleted(line []byte) (bool, error) {
+	if rd.deleted == nil {
+		return false, nil
+	}
+	if err := rd.deleted.Load(line); err != nil {
+		return false, err
+	}
+	return rd.deleted.Deleted()
+}
+
+// Remove takes a tombstone.
+func (rd *reader) Remove(part string, key record.Key, reason string) error {
+	rd.entry = entry{key: key, seen: seenGone}
+	return rd.r.add(rd.r.part(part), &rd.entry, nil)
+}
+
+// End marks a partition as read to its end.
+func (rd *reader) End(part string, next connector.Cursor, covers connector.Interval) error {
+	p := rd.r.part(part)
+	p.ended, p.to, p.covers = true, next, covers
+	return nil
+}
+
+// Fail marks a partition as not read, or not wholly.
+func (rd *reader) Fail(part string, err error) error {
+	p := rd.r.part(part)
+	p.begun, p.ended, p.err = true, false, err
+	p.problem = err.Error()
+	return nil
+}
+
+// reject notes that the partition holds something that is no record, so that
+// it is not complete.
+func (p *partState) reject(problem string) {
+	if p.problem == "" {
+		p.problem = problem
+	}
+}
+
+// finish judges each partition once the source has nothing more to say.
+func (rd *reader) finish(err error) {
+	listed := map[string]bool{}
+	for _, id := range rd.parts {
+		listed[id] = true
+	}
+	for _, p := range rd.r.parts {
+		switch {
+		case p.ended && p.problem == "":
+			p.complete = true
+		case !p.begun && rd.r.listed && listed[p.name]:
+			p.unread = true
+			p.problem = "listed but not read"
+			if _, before := rd.known.parts[p.name]; !before && err == nil {
+				p.complete, p.problem = true, ""
+			}
+		case p.problem == "" && err != nil:
+			p.problem, p.err = err.Error(), err
+		case p.problem == "":
+			p.problem = "the read ended before the partition did"
+		}
+	}
+	if !rd.r.listed {
+		return
+	}
+	for name := range rd.known.parts {
+		if !listed[name] {
+			p := rd.r.part(name)
+			p.gone = true
+		}
+	}
+}
+
+// completeWhen checks the source's own conditions on the whole read.
+func (s *session) completeWhen(ctx context.Context, src *Source, r *records, known *sourceState) error {
+	var count, before int64
+	full := true
+	for _, p := range r.parts {
+		if p.gone {
+			continue
+		}
+		full = full && p.mode == connector.Full && p.complete
+		count += p.count
+		before += known.parts[p.name].Count
+	}
+	if !full {
+		return nil
+	}
+	note := ""
+	switch c := src.Complete; {
+	case count < c.MinRecords:
+		note = fmt.Sprintf("%d records were read, and complete_when asks for at least %d", count, c.MinRecords)
+	case c.MaxDrop != nil && before > count && c.MaxDrop.Exceeded(before-count, before):
+		note = fmt.Sprintf("%d records were read, %d fewer than the last complete read; complete_when allows a drop of %s", count, before-count, c.MaxDrop)
+	}
+	if note == "" {
+		return s.releaseRead(ctx, known)
+	}
+	if known.held != nil && known.held.Approved && count >= known.held.Count {
+		return s.releaseRead(ctx, known)
+	}
+	for _, p := range r.parts {
+		p.complete, p.problem = false, note
+	}
+	if !s.live {
+		return nil
+	}
+	return s.holdRead(ctx, src, count, note)
+}
+
+// releaseRead forgets that a read was held: it was accepted once, or the
+// source is well again.
+func (s *session) releaseRead(ctx context.Context, known *sourceState) error {
+	if known.held == nil || !s.live {
+		return nil
+	}
+	return s.Store.Update(ctx, func(tx state.Tx) error { return tx.DropHeldRead(known.row.ID) })
+}
+
+func (s *session) holdRead(ctx context.Context, src *Source, count int64, note string) error {
+	return s.Store.Update(ctx, func(tx state.Tx) error {
+		id, err := putSource(tx, src)
+		if err != nil {
+			return err
+		}
+		return tx.PutHeldRead(state.HeldRead{Source: id, Address: src.Address, Count: count, Since: s.clock, Note: note})
+	})
+}
+
+// putSource makes sure that a source has a row under its present fingerprint.
+// A new fingerprint starts a new epoch: cursors and proofs of the earlier one
+// no longer count.
+func putSource(tx state.Tx, src *Source) (int64, error) {
+	row, known, err := tx.Source(src.Address)
+	if err != nil {
+		return 0, err
+	}
+	if known && bytes.Equal(row.Fingerprint, src.Fingerprint) {
+		return row.ID, nil
+	}
+	if known {
+		row.Epoch++
+		parts, err := tx.Parts(row.ID)
+		if err != nil {
+			return 0, err
+		}
+		for _, p := range parts {
+			p.Cursor, p.FullAt = nil, time.Time{}
+			if err := tx.PutPart(p); err != nil {
+				return 0, err
+			}
+		}
+	}
+	row.Address, row.Fingerprint = src.Address, src.Fingerprint
+	return tx.PutSource(row)
+}
+
+// bounds gives the window's sides around a clock as ISO date-times in UTC.
+func (w *Window) bounds(clock time.Time) (from, to string) {
+	if w.Past != nil {
+		from = clock.Add(-*w.Past).UTC().Format(time.RFC3339)
+	}
+	if w.Future != nil {
+		to = clock.Add(*w.Future).UTC().Format(time.RFC3339)
+	}
+	return from, to
+}

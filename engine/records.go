@@ -1,0 +1,287 @@
+package engine
+
+import (
+	"fmt"
+	"sort"
+
+	"koppel/engine/connector"
+	"koppel/engine/plan"
+	"koppel/engine/record"
+	"koppel/engine/spool"
+)
+
+// maxProblems bounds how many problems of one kind are kept with their words;
+// the counts are always exact.
+const maxProblems = 1000
+
+// records is what a pipeline works on: the records of one source, of its
+// mirror, or of an upstream pipeline, on disk, with a sorted index by key.
+type records struct {
+	title string
+	// parts by name; names in the order of their first appearance.
+	parts map[string]*partState
+	names []string
+	// listed: the source gave the complete list of its partitions.
+	listed bool
+	log    *spool.Log
+	reread connector.Rereader
+	index  *spool.Sorter
+	// delta: only some records are here; the others stand as they were.
+	delta    bool
+	count    int64
+	unkeyed  int64
+	problems []plan.Problem
+	failed   int64
+	// seq is the mirror's sequence that these records go up to.
+	seq uint64
+	buf []byte
+}
+
+// A partState is what is known of one partition in this read.
+type partState struct {
+	name     string
+	id       uint64
+	gen      uint64 // raised when the partition is begun again
+	mode     connector.Mode
+	begun    bool
+	ended    bool
+	complete bool
+	gone     bool
+	unread   bool // listed and never begun
+	count    int64
+	from, to []byte
+	covers   connector.Interval
+	problem  string
+	err      error
+}
+
+func (s *session) newRecords(title string) *records {
+	return &records{
+		title: title, parts: map[string]*partState{},
+		log: s.spool.Log(), index: s.spool.Sorter(sortMemory),
+	}
+}
+
+func (r *records) part(name string) *partState {
+	p := r.parts[name]
+	if p == nil {
+		p = &partState{name: name, id: uint64(len(r.names))}
+		r.parts[name] = p
+		r.names = append(r.names, name)
+	}
+	return p
+}
+
+// complete tells whether absence proves anything in every partition.
+func (r *records) complete() bool {
+	for _, p := range r.parts {
+		if !p.complete && !p.gone {
+			return false
+		}
+	}
+	return len(r.parts) > 0 || r.listed
+}
+
+// proves tells whether a record that is absent from a partition is gone.
+func (r *records) proves(part string) bool {
+	p := r.parts[part]
+	if p == nil {
+		return r.listed
+	}
+	return p.complete || p.gone
+}
+
+func (r *records) report(key record.Key, field, code, message string) {
+	r.failed++
+	if len(r.problems) < maxProblems {
+		r.problems = append(r.problems, plan.Problem{Key: key.String(), Field: field, Code: code, Message: message})
+	}
+}
+
+// A seen says in which way a record was seen.
+type seen byte
+
+const (
+	seenPut      seen = iota
+	seenGone          // a tombstone
+	seenExpired       // outside of the source's window
+	seenOutdated      // in the mirror, read under an earlier configuration
+)
+
+// plannedFlag marks planned entries beside their seen value.
+const plannedFlag = 0x80
+
+// An entry points at one record.
+type entry struct {
+	key    record.Key
+	part   uint64
+	gen    uint64
+	seen   seen
+	raw    record.Hash
+	offset int64
+	length int
+	order  uint64
+	// planned: an upstream pipeline of this session plans it.
+	planned bool
+	// twice: another record of the read has the same key.
+	twice bool
+}
+
+func (e *entry) encode(b []byte) []byte {
+	b = putUint(b, e.part)
+	b = putUint(b, e.gen)
+	flags := byte(e.seen)
+	if e.planned {
+		flags |= plannedFlag
+	}
+	b = append(b, flags)
+	b = putHash(b, e.raw)
+	b = putUint(b, uint64(e.offset))
+	b = putUint(b, uint64(e.length))
+	return putUint(b, e.order)
+}
+
+func (e *entry) decode(key, b []byte) error {
+	d := decoder{b: b}
+	*e = entry{key: record.Key(key), part: d.uint(), gen: d.uint()}
+	flags := d.byte()
+	e.seen, e.planned = seen(flags&^plannedFlag), flags&plannedFlag != 0
+	e.raw, e.offset, e.length, e.order = d.hash(), int64(d.uint()), int(d.uint()), d.uint()
+	return d.err
+}
+
+// add notes one record or tombstone.
+func (r *records) add(p *partState, e *entry, body []byte) error {
+	e.part, e.gen, e.order = p.id, p.gen, uint64(r.count)
+	if body != nil {
+		if r.reread == nil {
+			off, err := r.log.Append(body)
+			if err != nil {
+				return err
+			}
+			e.offset = off
+		}
+		e.length = len(body)
+		p.count++
+	}
+	r.count++
+	r.buf = e.encode(r.buf[:0])
+	if err := r.index.Add([]byte(e.key), r.buf); err != nil {
+		return err
+	}
+	return nil
+}
+
+// byKey yields the entries in key order, one per key. A key that several
+// records claim comes once, as twice.
+func (r *records) byKey(yield func(*entry) error) error {
+	return r.sorted(r.index, yield)
+}
+
+func (r *records) sorted(sorter *spool.Sorter, yield func(*entry) error) error {
+	it, err := sorter.Sort()
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	var cur, next entry
+	have := false
+	for it.Next() {
+		if err := next.decode(it.Key(), it.Payload()); err != nil {
+			return err
+		}
+		p := r.parts[r.names[next.part]]
+		if next.gen != p.gen {
+			continue
+		}
+		if have && cur.key == next.key {
+			r.merge(&cur, &next)
+			continue
+		}
+		if have {
+			if err := yield(&cur); err != nil {
+				return err
+			}
+		}
+		cur, have = next, true
+	}
+	if err := it.Err(); err != nil {
+		return err
+	}
+	if have {
+		return yield(&cur)
+	}
+	return nil
+}
+
+// merge decides between two entries of one key: in a delta the later one
+// stands, and a tombstone never collides; otherwise nobody knows which of the
+// two records is meant.
+func (r *records) merge(cur, next *entry) {
+	if r.delta || cur.seen == seenGone || next.seen == seenGone || r.deltaPart(cur) && r.deltaPart(next) {
+		*cur = *next
+		return
+	}
+	cur.twice = true
+}
+
+func (r *records) deltaPart(e *entry) bool {
+	return r.parts[r.names[e.part]].mode == connector.Delta
+}
+
+// body reads the bytes that an entry points at, and checks them.
+func (r *records) body(e *entry, hash *record.Hasher, dst []byte) ([]byte, error) {
+	if r.reread == nil {
+		return r.log.ReadAt(e.offset, e.length, dst)
+	}
+	b, err := r.reread.Reread(r.names[e.part], e.offset, e.length, dst)
+	if err != nil {
+		return nil, fmt.Errorf("read record %s again: %w", e.key, err)
+	}
+	if hash.Bytes(b) != e.raw {
+		return nil, fmt.Errorf("read record %s again: %w: it changed while it was read", e.key, connector.ErrIncomplete)
+	}
+	return b, nil
+}
+
+// uniqueness finds keys that several records claim; their partitions are not
+// complete, for nobody knows which record each of them stands for.
+func (r *records) uniqueness() error {
+	n := 0
+	err := r.byKey(func(e *entry) error {
+		if !e.twice {
+			return nil
+		}
+		n++
+		p := r.parts[r.names[e.part]]
+		if p.complete {
+			p.problem = fmt.Sprintf("several records have the key %s", e.key)
+		}
+		p.complete = false
+		r.report(e.key, "key", "duplicate_key", "several records have this key; none of them is used")
+		return nil
+	})
+	if n > 0 {
+		// A key that stands in two partitions makes both of them incomplete; the
+		// index keeps one of them only, so no partition is trusted.
+		for _, p := range r.parts {
+			p.complete = false
+		}
+	}
+	return err
+}
+
+// planParts describes the partitions for a plan, by name.
+func (r *records) planParts() []plan.Part {
+	names := append([]string(nil), r.names...)
+	sort.Strings(names)
+	var list []plan.Part
+	for _, name := range names {
+		p := r.parts[name]
+		list = append(list, plan.Part{
+			Name: name, From: p.from, To: p.to, Count: p.count, Full: p.mode == connector.Full,
+			Complete: p.complete, Gone: p.gone, Problem: p.problem,
+		})
+	}
+	return list
+}

@@ -1,0 +1,291 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"koppel/engine/change"
+	"koppel/engine/connector"
+	"koppel/engine/mapping"
+	"koppel/engine/plan"
+	"koppel/engine/record"
+	"koppel/engine/spool"
+	"koppel/engine/state"
+)
+
+// A work is one pipeline in a session: what it should hold, compared with what
+// it delivered.
+type work struct {
+	s     *session
+	p     *Pipeline
+	row   state.Pipeline
+	known bool
+	sink  connector.Sink
+	joins []*joinIndex
+	// identity: an item has the key of the source record that it comes from.
+	identity bool
+	rules    record.Rules
+	why      reasons
+	// everything: all records are mapped; otherwise only those that differ.
+	everything bool
+	records    *records
+	desired    *spool.Sorter // by key
+	seen       *spool.Sorter // by source reference; without identity
+	extra      *spool.Sorter // by key: what is there and not desired
+	target     *spool.Sorter // by key: rows of the target
+	targetRows int64
+	guardBase  int64
+	decider    *change.Decider
+	header     *plan.Pipeline
+	reader     *plan.Reader
+	shared     bool // the reader is the plan file's, not the work's
+	counted    map[state.Status]int
+	based      map[string]bool
+	positions  map[string]state.Position
+	touched    map[string]bool
+	tally      tally
+	// applied is what became of the changes.
+	applied applied
+	// upserted: creates and updates were applied; what is pending are deletes.
+	upserted bool
+	// check says why an entry of a saved plan no longer fits; nil: not saved.
+	check func(ctx context.Context, e *plan.Entry) (why string, err error)
+	// undo: the changes take an earlier run back.
+	undo    bool
+	protect *mapping.Evaluator
+	keyFilter
+}
+
+// reasons say why records may have to be mapped again although their source
+// bytes are as before.
+type reasons struct {
+	first, mapping, joins, date bool
+}
+
+// A keyFilter limits a session to one key, as people write it.
+type keyFilter struct{ only string }
+
+func (f keyFilter) drops(key record.Key) bool { return f.only != "" && ShowKey(key) != f.only }
+
+func (w *work) close() {
+	if w.reader != nil && !w.shared {
+		w.reader.Close()
+	}
+	if c, ok := w.sink.(interface{ Close() error }); ok {
+		c.Close()
+	}
+}
+
+// plan compares one pipeline and writes its changes to the session's spool.
+func (s *session) plan(ctx context.Context, p *Pipeline) (*work, error) {
+	w := &work{s: s, p: p, touched: map[string]bool{}, keyFilter: keyFilter{only: s.opts.Key}}
+	w.header = &plan.Pipeline{Address: p.Address, Name: p.Name, Fingerprint: p.Fingerprint, SinkAddress: p.Into,
+		ReadsDay: p.Program.Reads().Today, Day: s.today}
+	for _, f := range p.Fields {
+		w.header.Fields = append(w.header.Fields, f.Field)
+	}
+	if err := w.open(ctx); err != nil {
+		return nil, err
+	}
+	s.works[p.Address] = w
+	s.progress("comparing", p.Address, 0)
+	steps := []func(context.Context) error{w.prepare, w.gather, w.listTarget, w.resolveCollisions, w.findAbsent, w.compare}
+	if w.whole() {
+		steps = []func(context.Context) error{w.prepare, w.gather, w.compareWhole}
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+	return w, nil
+}
+
+// open looks up the pipeline's state and opens its sink.
+func (w *work) open(ctx context.Context) error {
+	s, p := w.s, w.p
+	w.rules = record.Rules{}
+	for _, f := range p.Fields {
+		if f.Compare != record.Exact {
+			w.rules[f.Name] = f.Compare
+		}
+	}
+	err := s.Store.View(ctx, func(v state.View) (err error) {
+		if w.row, w.known, err = v.Pipeline(p.Address); err != nil {
+			return err
+		}
+		if w.counted, err = v.CountItems(w.row.ID); err != nil {
+			return err
+		}
+		if w.based, err = v.Based(w.row.ID); err != nil {
+			return err
+		}
+		list, err := v.Positions(w.row.ID)
+		if err != nil {
+			return err
+		}
+		sources, err := v.Sources()
+		if err != nil {
+			return err
+		}
+		names := map[int64]string{}
+		for _, src := range sources {
+			names[src.ID] = src.Address
+		}
+		w.positions = map[string]state.Position{}
+		for _, pos := range list {
+			w.positions[names[pos.Source]] = pos
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.openSink(ctx); err != nil {
+		return err
+	}
+	w.header.Title = w.title()
+	return w.checkIdentity(ctx)
+}
+
+func (w *work) openSink(ctx context.Context) error {
+	if w.p.Into == "" {
+		return nil
+	}
+	sink := w.s.Project.Sinks[w.p.Into]
+	if sink == nil {
+		return fmt.Errorf("%s is not configured", w.p.Into)
+	}
+	env := w.s.env()
+	env.Shape = w.p.shape()
+	var err error
+	if w.sink, err = sink.Open(ctx, env); err != nil {
+		return fmt.Errorf("open %s: %w", w.p.Into, err)
+	}
+	w.header.SinkIdentity = w.sink.Traits().Identity
+	w.header.Whole = w.sink.Traits().Whole
+	return nil
+}
+
+// shape describes the mapped records to the sink.
+func (p *Pipeline) shape() record.Shape {
+	shape := record.Shape{Pipeline: p.Name, Open: p.OpenShape, Key: p.Key}
+	for _, f := range p.Fields {
+		shape.Fields = append(shape.Fields, f.Field)
+	}
+	return shape
+}
+
+// title says in one line what flows where.
+func (w *work) title() string {
+	from := w.p.From
+	if src := w.s.Project.Sources[from]; src != nil {
+		from = src.Title
+	}
+	if w.p.Into == "" {
+		return from
+	}
+	return from + " → " + w.s.Project.Sinks[w.p.Into].Title
+}
+
+func (w *work) traits() connector.Traits {
+	if w.sink == nil {
+		return connector.Traits{Deletes: true, Undoable: true}
+	}
+	return w.sink.Traits()
+}
+
+func (w *work) whole() bool { return w.sink != nil && w.sink.Traits().Whole }
+
+// prepare reads the right sides and finds out why records may change although
+// their source did not.
+func (w *work) prepare(ctx context.Context) (err error) {
+	if w.joins, err = w.s.joinIndexes(ctx, w.p); err != nil {
+		return err
+	}
+	w.why.first = !w.known || len(w.row.Fingerprint) == 0
+	w.why.mapping = !w.why.first && !bytes.Equal(w.row.Fingerprint, w.p.Fingerprint)
+	w.why.date = !w.why.first && w.header.ReadsDay && w.row.Day != w.s.today
+	for _, j := range w.joins {
+		before, ok := w.positions[joinPosition(j.join)]
+		if !w.why.first && (!ok || !bytes.Equal(before.Digest, j.digest[:])) {
+			w.why.joins = true
+		}
+		if j.problem != "" {
+			w.warn("join_incomplete", fmt.Sprintf("join %q is not complete: %s; records that depend on it keep what was delivered", j.join.Name, j.problem))
+		}
+	}
+	w.identity = !w.p.Program.HasEach() && w.keyIsSource()
+	return nil
+}
+
+// joinPosition is the address under which the digest of a joined side is kept.
+func joinPosition(j Join) string { return "join." + j.Name }
+
+func (w *work) keyIsSource() bool {
+	if strings.HasPrefix(w.p.From, "pipeline.") {
+		return w.p.Program.KeyIsSource(nil)
+	}
+	return w.p.Program.KeyIsSource(w.s.Project.Sources[w.p.From].Key)
+}
+
+func (w *work) warn(code, message string) {
+	w.header.Warnings = append(w.header.Warnings, plan.Problem{Code: code, Message: message})
+}
+
+// problem reports something that went wrong with a record.
+func (w *work) problem(key, field, code, message string) {
+	if len(w.header.Problems) < maxProblems {
+		w.header.Problems = append(w.header.Problems, plan.Problem{Key: key, Field: field, Code: code, Message: message})
+	}
+}
+
+// again tells whether records must be mapped although their bytes are as
+// before.
+func (w *work) again() bool {
+	return w.why.first || w.why.mapping || w.why.joins || w.why.date
+}
+
+// entries yields the pipeline's planned entries in key order, guards and
+// bounds applied.
+func (w *work) entries() iter.Seq2[*plan.Entry, error] {
+	return func(yield func(*plan.Entry, error) bool) {
+		if w.reader == nil {
+			return
+		}
+		for e, err := range w.reader.Entries(w.p.Address) {
+			if err == nil {
+				w.header.Mark(e)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// pending yields what the session will still do: all changes in a plan; in a
+// run that has applied its creates and updates, only the deletes.
+func (w *work) pending(yield func(*plan.Entry) error) error {
+	for e, err := range w.entries() {
+		if err != nil {
+			return err
+		}
+		if e.Op == 0 && !e.Drop && !e.Touch && !e.Item {
+			continue
+		}
+		if w.upserted && e.Op != record.Delete && e.Op != record.Disable {
+			continue
+		}
+		if err := yield(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
