@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"koppel/engine/record"
 )
 
 // calls hold every function with usual, null, empty and odd arguments; the
@@ -13,7 +15,7 @@ func calls() []struct{ name, args, want string } {
 	return []struct{ name, args, want string }{
 		{"lower", `"S@X.NL"`, `"s@x.nl"`}, {"lower", `"ÀÉ"`, `"àé"`}, {"lower", `null`, `null`}, {"lower", `""`, `""`},
 		{"lower", `12`, `error: lower takes text, not a number; string(…) makes text of it`}, {"lower", `["A"]`, `error: lower takes text, not a list`},
-		{"upper", `"straße"`, `"STRASSE"`}, {"upper", `"a1"`, `"A1"`}, {"upper", `null`, `null`},
+		{"upper", `"straße"`, `"STRAßE"`}, {"upper", `"a1"`, `"A1"`}, {"upper", `null`, `null`},
 		{"words", `"Saar","van  der","Berg"`, `"Saar van der Berg"`}, {"words", `"",null`, `null`}, {"words", `" a ",null,"b"`, `"a b"`},
 		{"words", `["a",null,"b c"],1`, `"a b c 1"`}, {"words", `null,null`, `null`},
 		{"words", `"a",{"x":1}`, `error: words takes no objects`},
@@ -88,7 +90,7 @@ func asProgram(t *testing.T, name, args string, kind func(string, Pos) *Node, se
 			parts = append(parts, fmt.Sprintf("%q", s))
 			continue
 		}
-		b, err := json.Marshal(n.Value)
+		b, err := record.Append(nil, n.Value)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,10 +103,7 @@ func asProgram(t *testing.T, name, args string, kind func(string, Pos) *Node, se
 	return kind(name+"("+strings.Join(parts, sep)+")", 0)
 }
 
-func jsonText(s string) string {
-	b, _ := json.Marshal(s)
-	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(b))
-}
+func jsonText(s string) string { return string(record.AppendString(nil, s)) }
 
 func TestFilters(t *testing.T) {
 	for program, want := range map[string]string{
