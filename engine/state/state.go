@@ -111,7 +111,7 @@ type Tx interface {
 	PutPosition(Position) error
 	SetBased(pipeline int64, part string) error
 
-	// PutItems inserts or replaces items; they come in key order.
+	// PutItem inserts or replaces an item. It is cheapest in key order.
 	PutItem(pipeline int64, it *Item) error
 	DropItem(pipeline int64, key record.Key) error
 	// TouchItem changes raw hash, status and source reference alone.

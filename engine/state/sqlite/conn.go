@@ -16,8 +16,10 @@ const (
 	pageSize    = 8192
 	writerCache = 16 << 10 // KiB
 	readerCache = 4 << 10  // KiB
-	// busyWait bounds the wait for another process's transaction.
-	busyWait = time.Minute
+	// busyWait bounds the wait for another process's transaction, scrubWait
+	// that for readers who stand in the way of a scrub.
+	busyWait  = time.Minute
+	scrubWait = time.Second
 )
 
 // A conn is one connection with its prepared statements. Statements are taken
@@ -35,6 +37,7 @@ func newConn(path string, flags sqlite.OpenFlags, pragmas ...string) (*conn, err
 	if err != nil {
 		return nil, problem("open", err)
 	}
+	db.SetBusyTimeout(busyWait)
 	c := &conn{Conn: db, idle: map[string][]*sqlite.Stmt{}, busy: map[*sqlite.Stmt]string{}}
 	for _, p := range pragmas {
 		if err := c.pragma(p); err != nil {

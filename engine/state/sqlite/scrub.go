@@ -16,6 +16,9 @@ func (s *Store) scrub() error {
 	if err != nil || why == nil {
 		return err
 	}
+	// A reader may be a View of this very goroutine.
+	c.SetBusyTimeout(scrubWait)
+	defer c.SetBusyTimeout(busyWait)
 	// The rewritten copy is as large as the state: not in memory.
 	if err := c.pragma("temp_store=FILE"); err != nil {
 		return err

@@ -188,6 +188,32 @@ func TestEraseLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestEraseBesideView erases while a View keeps the old pages in use: the next
+// Open makes good what could not be scrubbed.
+func TestEraseBesideView(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	s := open(t, sqlite.Options{Path: path})
+	putCanary(t, s)
+	err := s.View(t.Context(), func(state.View) error {
+		return s.Update(t.Context(), func(tx state.Tx) error {
+			return errors.Join(tx.Erase(1, "0"), tx.DropPipeline(1), tx.DropSource(1))
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, sqlite.Options{Path: path})
+	if found := holding(t, filepath.Dir(path), canary); found != nil {
+		t.Errorf("erased text is left in %q", found)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	ctx := t.Context()
 	key := bytes.Repeat([]byte("k"), 32)

@@ -102,7 +102,6 @@ func (s *Store) openWriting(ctx context.Context) error {
 	s.writer = c
 	c.within(ctx)
 	defer c.SetInterrupt(nil)
-	c.SetBusyTimeout(busyWait)
 	// Before journal_mode: another program's database is not to be changed.
 	if err := checkOwner(c); err != nil {
 		return err

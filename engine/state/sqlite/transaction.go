@@ -104,7 +104,8 @@ func (s *Store) inTransaction(c *conn, t *tx, fn func(state.Tx) error) (err erro
 // beginImmediate waits for other processes as long as ctx lets it, and at most
 // busyWait.
 func (s *Store) beginImmediate(ctx context.Context, c *conn) error {
-	c.SetBlockOnBusy()
+	c.SetBlockOnBusy() // ends with the context, as a busy timeout does not
+	defer c.SetBusyTimeout(busyWait)
 	wait, cancel := context.WithTimeout(ctx, busyWait)
 	defer cancel()
 	c.within(wait)

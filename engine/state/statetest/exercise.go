@@ -38,6 +38,7 @@ func Exercise(t *testing.T, open func(t *testing.T) state.Store) {
 		{"transactions", testTransactions},
 		{"snapshots", testSnapshots},
 		{"iteration", testIteration},
+		{"concurrency", testConcurrency},
 		{"cancel", testCancel},
 		{"locks", testLocks},
 		{"lock waits", testLockWaits},
@@ -66,7 +67,7 @@ func (o opener) start(t *testing.T) state.Store {
 	return s
 }
 
-// T is what the tests need of testing.T and rapid.T.
+// failer is what the tests need of testing.T and rapid.T.
 type failer interface {
 	Helper()
 	Fatalf(format string, args ...any)

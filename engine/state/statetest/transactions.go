@@ -187,6 +187,65 @@ func testIteration(t *testing.T, open opener) {
 	checkItems(t, s, id, nil)
 }
 
+// testConcurrency counts with several writers while readers look on: no count
+// is lost, and no reader sees a half transaction.
+func testConcurrency(t *testing.T, open opener) {
+	s := open.start(t)
+	id := pipeline(t, s, "pipeline.p")
+	const writers, rounds = 4, 25
+	counter := func(tx state.Tx, key record.Key) error {
+		it, err := tx.Item(id, key)
+		if err != nil {
+			return err
+		}
+		if it == nil {
+			it = &state.Item{Key: key}
+		}
+		it.Run++
+		return tx.PutItem(id, it)
+	}
+	errs := make(chan error, 2*writers)
+	for range writers {
+		go func() {
+			var err error
+			for range rounds {
+				err = errors.Join(err, s.Update(t.Context(), func(tx state.Tx) error {
+					return errors.Join(counter(tx, "a"), counter(tx, "b"))
+				}))
+			}
+			errs <- err
+		}()
+		go func() {
+			var err error
+			for range rounds {
+				err = errors.Join(err, s.View(t.Context(), func(v state.View) error { return equalRuns(v, id) }))
+			}
+			errs <- err
+		}()
+	}
+	for range 2 * writers {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	for _, it := range dump(t, s, id, 0).Items {
+		if it.Run != writers*rounds {
+			t.Errorf("item %s was counted %d times, want %d", it.Key, it.Run, writers*rounds)
+		}
+	}
+}
+
+// equalRuns checks that all items carry the same run.
+func equalRuns(v state.View, id int64) error {
+	items, err := collect(v.Items(id, ""), cloneItem)
+	for _, it := range items {
+		if it.Run != items[0].Run {
+			return fmt.Errorf("a snapshot has items of the runs %d and %d", items[0].Run, it.Run)
+		}
+	}
+	return err
+}
+
 func testCancel(t *testing.T, open opener) {
 	s := open.start(t)
 	id := pipeline(t, s, "pipeline.p")
