@@ -67,7 +67,7 @@ func TestFunctionErrorsHideSensitiveValues(t *testing.T) {
 		`base64decode("${hush}!")`, `base64gunzip(hush)`, `textencodebase64("a", hush)`, `textdecodebase64(hush, "utf-8")`, `urldecode("%z${hush}")`,
 		`formatdate("YYYY", hush)`, `formatdate("qq${hush}", "2018-01-02T23:12:01Z")`, `timeadd(hush, "1h")`, `timeadd("2018-01-02T23:12:01Z", hush)`, `timecmp(hush, hush)`,
 		`regex(hush, "x")`, `regex("[${hush}", "x")`, `replace("x", "/[${hush}/", "")`, `lookup({}, hush)`, `lookup(tomap({}), hush)`, `index(["x"], hush)`, `element([], number)`,
-		`uuidv5(hush, "x")`, `format("%d", hush)`, `format("%${hush}", 1)`, `try(tonumber(hush))`, `try({}[hush])`, `try({for s in [hush, hush] : s => 1})`, `try(tobool("x"), {for s in [hush, hush] : s => 1})`, `zipmap([hush], [])`, `indent(number, "x")`, `sum([hush])`, `range(number)`,
+		`uuidv5(hush, "x")`, `format("%d", hush)`, `format("%${hush}", 1)`, `try(tonumber(hush))`, `try({}[hush])`, `try({for s in [sensitive("canary"), sensitive("canary")] : s => 1})`, `try(tobool("x"), {for s in [hush, hush] : s => 1})`, `zipmap([hush], [])`, `indent(number, "x")`, `sum([hush])`, `range(number)`,
 		`{for s in [hush, hush] : s => 1}`, `{}[hush]`, `{}[lower(hush)]`, `tomap({x = 1})[hush]`, `1 + hush`, `hush ? 1 : 2`, `!hush`, `transpose({(nonsensitive("a")) = [null, hush]})`,
 		`coalesce(hush, [1])`, `merge(hush)`, `slice([1], number, 2)`, `substr(hush, "x", 1)`, `chunklist([hush], -1)`, `one([hush, hush])`, `setproduct([hush])[5]`,
 	} {

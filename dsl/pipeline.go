@@ -1,0 +1,200 @@
+package dsl
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"koppel/engine"
+	"koppel/engine/mapping"
+)
+
+var (
+	pipelineArguments = []string{"from", "into", "enabled", "description", "after", "each", "where", "key", "map", "first_run", "for_each"}
+	pipelineBlocks    = []string{"join", "lookup", "map", "field", "deletes", "guard", "errors", "schedule", "test", "notify"}
+)
+
+// A pipelineLoad is one pipeline instance while it is put together.
+type pipelineLoad struct {
+	l    *loader
+	d    *declaration
+	in   *instance
+	body *hclsyntax.Body
+	v    *values
+	c    *converter
+	p    *engine.Pipeline
+	spec mapping.Spec
+
+	from, into *reference
+	key        []string // of the source that it reads
+	joins      []joinLoad
+	targets    map[string]bool // joins whose NAME.target can be read
+	ok         bool            // the spec is whole
+}
+
+// loadPipelines evaluates all pipeline instances.
+func (l *loader) loadPipelines() {
+	for _, d := range l.conf.order {
+		if d.Class == "pipeline" {
+			instances, _ := l.values.instances(d)
+			l.pipelineText(d)
+			for _, in := range instances {
+				l.pipeline(d, in)
+			}
+		}
+		if d.instances != nil || d.Class != "pipeline" {
+			l.project.Blocks = append(l.project.Blocks, blockOf(d))
+		}
+	}
+}
+
+// pipeline evaluates one pipeline instance, once; nil while it is being
+// evaluated, which a circle of references leads to.
+func (l *loader) pipeline(d *declaration, in *instance) *engine.Pipeline {
+	address := d.address() + in.suffix()
+	if l.building[address] {
+		return l.project.Pipelines[address]
+	}
+	l.building[address] = true
+	waiting := l.program.waiting
+	p := &pipelineLoad{
+		l: l, d: d, in: in, body: d.Block.Body, v: l.program, ok: true, targets: map[string]bool{},
+		p: &engine.Pipeline{Address: address, Name: d.Name + in.suffix()},
+	}
+	l.program.waiting, l.values.waiting = "", ""
+	p.load()
+	l.program.waiting = waiting
+	l.project.Pipelines[address] = p.p
+	l.loads[address] = p
+	return p.p
+}
+
+// load evaluates the parts of the instance.
+func (p *pipelineLoad) load() {
+	out := p.l.out
+	out.onlyKnown(p.d.Block, pipelineArguments, pipelineBlocks)
+	p.head()
+	p.joinBlocks()
+	p.convertJoins()
+	p.mapping()
+	p.fieldBlocks()
+	p.deletes()
+	p.guards()
+	p.firstRun()
+	p.schedule()
+	p.notify()
+	p.compile()
+	p.tests()
+	if p.v.waiting != "" {
+		p.p.Err = fmt.Errorf("%s depends on %s", p.p.Address, p.v.waiting)
+	}
+}
+
+// head evaluates from, into and the plain arguments.
+func (p *pipelineLoad) head() {
+	attrs, v := p.body.Attributes, p.v
+	p.p.Description = v.text(attrs["description"], p.in)
+	p.p.Enabled = v.truth(attrs["enabled"], p.in, true)
+	if attrs["from"] == nil {
+		p.l.out.add("missing_argument", p.d.Block.DefRange(), "A pipeline reads from something", "Write from = source.KIND.NAME or from = pipeline.NAME.")
+	} else if p.from = v.refer(attrs["from"].Expr, p.in, "source", "pipeline"); p.from != nil {
+		p.p.From = p.from.address()
+		if p.p.From == p.p.Address {
+			p.l.out.add("cycle", attrs["from"].Expr.Range(), "A pipeline can't read from itself", "It may join itself, to see what was delivered before this run.")
+		}
+		p.key = p.l.keyOf(p.from)
+		p.spec.SensitiveSrc = p.l.sensitiveOf(p.from)
+	}
+	if attrs["into"] != nil {
+		if p.into = v.refer(attrs["into"].Expr, p.in, "sink"); p.into != nil {
+			p.p.Into = p.into.address()
+		}
+	}
+	p.after(attrs["after"])
+}
+
+// after evaluates the list of pipelines that must have run before.
+func (p *pipelineLoad) after(attr *hclsyntax.Attribute) {
+	if attr == nil {
+		return
+	}
+	exprs := []hclsyntax.Expression{attr.Expr}
+	if list, ok := unwrap(attr.Expr).(*hclsyntax.TupleConsExpr); ok {
+		exprs = list.Exprs
+	}
+	for _, e := range exprs {
+		value := p.v.eval(e, p.in)
+		inner, _ := value.UnmarkDeep()
+		if inner.IsKnown() && inner.Type().IsMapType() && inner.Type().ElementType() == referenceType {
+			for _, element := range inner.Elements() {
+				p.addAfter(p.v.asReference(element, e.Range(), "pipeline"))
+			}
+			continue
+		}
+		p.addAfter(p.v.asReference(value, e.Range(), "pipeline"))
+	}
+}
+
+func (p *pipelineLoad) addAfter(r *reference) {
+	if r != nil {
+		p.p.After = append(p.p.After, r.address())
+	}
+}
+
+// keyOf gives the key fields of what a pipeline reads.
+func (l *loader) keyOf(r *reference) []string {
+	if s := l.project.Sources[r.address()]; s != nil {
+		return s.Key
+	}
+	return nil
+}
+
+// sensitiveOf gives the sensitive paths of the records of a source or
+// pipeline. A pipeline that is part of a circle has none.
+func (l *loader) sensitiveOf(r *reference) []string {
+	if s := l.project.Sources[r.address()]; s != nil {
+		return s.Sensitive
+	}
+	if r.decl.Class != "pipeline" {
+		return nil
+	}
+	up := l.pipeline(r.decl, r.inst)
+	if up == nil {
+		return nil
+	}
+	var paths []string
+	for _, f := range up.Fields {
+		if f.Sensitive {
+			paths = append(paths, f.Name)
+		}
+	}
+	if len(up.Fields) == 0 && l.loads[up.Address] != nil && !l.loads[up.Address].hasMap() {
+		return l.loads[up.Address].spec.SensitiveSrc
+	}
+	return paths
+}
+
+// compile compiles the programs and takes from them what the engine must know.
+func (p *pipelineLoad) compile() {
+	if !p.ok || p.from == nil {
+		return
+	}
+	p.p.Program = p.l.compile(p.spec, p.c)
+	if p.p.Program == nil {
+		return
+	}
+	p.p.Key = p.p.Program.KeyFields(p.key)
+	p.settleFields()
+	p.settleJoins()
+	p.checkKey()
+	p.checkNow()
+	p.identify()
+}
+
+// settleFields marks the fields that are sensitive by what they read.
+func (p *pipelineLoad) settleFields() {
+	for i := range p.p.Fields {
+		f := &p.p.Fields[i]
+		f.Sensitive = f.Sensitive || p.p.Program.Sensitive(f.Name)
+	}
+}

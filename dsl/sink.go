@@ -1,0 +1,27 @@
+package dsl
+
+import (
+	"context"
+
+	"koppel/engine"
+	"koppel/engine/connector"
+)
+
+// sink checks one sink instance and makes it ready to be opened.
+func (l *loader) sink(d *declaration, in *instance) {
+	kind := l.kinds.sinks[d.Kind]
+	config := kind.Config()
+	l.decode(l.values, d, in, config, connectionNames(kind.Connections), nil, nil)
+	s := &engine.Sink{Address: d.address() + in.suffix(), Kind: d.Kind, Title: titleOf(d, config), Static: kind.Static}
+	s.Open = func(ctx context.Context, env connector.Env) (connector.Sink, error) {
+		config := kind.Config()
+		v := l.strict(ctx)
+		l.decode(v, d, in, config, connectionNames(kind.Connections), nil, &env)
+		if err := v.out.err(s.Address); err != nil {
+			return nil, err
+		}
+		return kind.Open(ctx, config, env)
+	}
+	l.project.sinkConfigs[s.Address] = config
+	l.project.Sinks[s.Address] = s
+}

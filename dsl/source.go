@@ -1,0 +1,188 @@
+package dsl
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"koppel/engine"
+	"koppel/engine/connector"
+	"koppel/engine/mapping"
+)
+
+// sourceCommon names the arguments and blocks that every source has. A window
+// and an incremental block belong to the kinds that have them.
+var sourceCommon = []string{"key", "deleted", "sensitive", "snapshot", "complete_when{}"}
+
+// windowKinds are the source kinds that can be bounded in time.
+var windowKinds = map[string]bool{"afas_get": true, "sql": true, "http": true}
+
+// source checks one source instance and makes it ready to be opened.
+func (l *loader) source(d *declaration, in *instance) {
+	kind := l.kinds.sources[d.Kind]
+	config := kind.Config()
+	body := d.Block.Body
+	v := l.values
+	common := sourceCommon
+	if windowKinds[d.Kind] {
+		common = append(common[:len(common):len(common)], "window{}")
+	}
+	dec := l.decode(v, d, in, config, connectionNames(kind.Connections), common, nil)
+	src := &engine.Source{
+		Address: d.address() + in.suffix(), Kind: d.Kind, Title: titleOf(d, config),
+		Event: d.Kind == "webhook", Sensitive: v.texts(body.Attributes["sensitive"], in),
+		Snapshot: v.truth(body.Attributes["snapshot"], in, false),
+	}
+	src.Key = l.sourceKey(d, in, kind.DefaultKey)
+	l.sensitiveKey(d, src)
+	src.Complete = l.completeWhen(d, in)
+	src.Incremental = incrementalOf(config)
+	if windowKinds[d.Kind] {
+		src.Window = l.window(d, in)
+	}
+	src.Program = l.deleted(d, in, src.Sensitive)
+	src.Fingerprint = l.sourceFingerprint(kind.Name, kind.Version, config, dec, src)
+	l.project.sourceTypes[src.Address] = d
+	src.Open = func(ctx context.Context, env connector.Env) (connector.Source, error) {
+		config := kind.Config()
+		v := l.strict(ctx)
+		l.decode(v, d, in, config, connectionNames(kind.Connections), common, &env)
+		if err := v.out.err(src.Address); err != nil {
+			return nil, err
+		}
+		return kind.Open(ctx, config, env)
+	}
+	l.project.Sources[src.Address] = src
+}
+
+// titleOf names a block for people: its kind, and its connector, table or path.
+func titleOf(d *declaration, config any) string {
+	into := reflect.ValueOf(config).Elem()
+	for _, name := range []string{"connector", "table", "path"} {
+		for _, p := range parametersOf(into.Type()) {
+			if p.name != name || p.typ.Kind() != reflect.String {
+				continue
+			}
+			if text := into.FieldByIndex(p.index).String(); text != "" && p.typ != secretType {
+				return fmt.Sprintf("%s %q", d.Kind, text)
+			}
+		}
+	}
+	return d.Kind + " " + d.Name
+}
+
+// sourceKey gives the key fields of a source: its own, or the kind's default.
+func (l *loader) sourceKey(d *declaration, in *instance, otherwise []string) []string {
+	attr := d.Block.Body.Attributes["key"]
+	if attr == nil {
+		return otherwise
+	}
+	mark := l.out.mark()
+	key := l.values.texts(attr, in)
+	if len(key) == 0 && !l.out.failed(mark) && l.values.waiting == "" {
+		l.out.add("invalid_value", attr.Expr.Range(), "The key is empty", "Name one or several fields that are unique together, as in key = [\"id\"].")
+	}
+	for i, k := range key {
+		if k == "" {
+			l.out.add("invalid_value", attr.Expr.Range(), "A field of the key has no name", "Leave part %d of the key out, or name a field.", i+1)
+		}
+	}
+	return key
+}
+
+// sensitiveKey refuses a key that would show what is sensitive.
+func (l *loader) sensitiveKey(d *declaration, src *engine.Source) {
+	for _, k := range src.Key {
+		if coversPath(src.Sensitive, k) {
+			l.out.add("sensitive", d.Block.Body.Attributes["sensitive"].Expr.Range(), fmt.Sprintf("The key field %q is sensitive", k),
+				"Keys are shown in plans and logs. Use another key, or a hash of it made by the source.")
+		}
+	}
+}
+
+func (l *loader) completeWhen(d *declaration, in *instance) engine.CompleteWhen {
+	b := l.out.single(d.Block.Body, "complete_when")
+	if b == nil {
+		return engine.CompleteWhen{}
+	}
+	l.out.noLabels(b)
+	l.out.onlyKnown(b, []string{"min_records", "max_drop"}, nil)
+	return engine.CompleteWhen{
+		MinRecords: l.values.number(b.Body.Attributes["min_records"], in, 0),
+		MaxDrop:    l.values.limit(b.Body.Attributes["max_drop"], in),
+	}
+}
+
+func (l *loader) window(d *declaration, in *instance) *engine.Window {
+	b := l.out.single(d.Block.Body, "window")
+	if b == nil {
+		return nil
+	}
+	l.out.noLabels(b)
+	l.out.onlyKnown(b, []string{"field", "past", "future"}, nil)
+	attrs := b.Body.Attributes
+	w := &engine.Window{Field: l.values.text(attrs["field"], in), Past: l.values.duration(attrs["past"], in), Future: l.values.duration(attrs["future"], in)}
+	switch {
+	case attrs["field"] == nil:
+		l.out.add("missing_argument", b.DefRange(), "A window has a field", "Name the field that holds the time of a record: field = \"start\".")
+	case attrs["past"] == nil && attrs["future"] == nil:
+		l.out.add("missing_argument", b.DefRange(), "A window has a past, a future or both", "Write how far it reaches, as in past = \"30d\".")
+	}
+	return w
+}
+
+// incrementalOf finds what every incremental block has in the configuration of
+// a kind that has such a block; nil when the file has none.
+func incrementalOf(config any) *connector.Incremental {
+	into := reflect.ValueOf(config).Elem()
+	for _, p := range parametersOf(into.Type()) {
+		if p.name != "incremental" || !p.block {
+			continue
+		}
+		field := into.FieldByIndex(p.index)
+		if field.Kind() == reflect.Pointer {
+			if field.IsNil() {
+				return nil
+			}
+			field = field.Elem()
+		}
+		if inc, ok := findIncremental(field); ok && len(inc.Cursor) > 0 {
+			return &inc
+		}
+	}
+	return nil
+}
+
+func findIncremental(v reflect.Value) (connector.Incremental, bool) {
+	if inc, ok := v.Interface().(connector.Incremental); ok {
+		return inc, true
+	}
+	for i := range v.NumField() {
+		if v.Type().Field(i).Anonymous && v.Field(i).Kind() == reflect.Struct {
+			if inc, ok := findIncremental(v.Field(i)); ok {
+				return inc, true
+			}
+		}
+	}
+	return connector.Incremental{}, false
+}
+
+// deleted compiles the condition that makes a record a tombstone.
+func (l *loader) deleted(d *declaration, in *instance, sensitive []string) *mapping.Program {
+	attr := d.Block.Body.Attributes["deleted"]
+	if attr == nil {
+		return nil
+	}
+	c := l.converter(l.program, in, nil)
+	node := c.node(attr.Expr)
+	if node == nil {
+		return nil
+	}
+	return l.compile(mapping.Spec{Deleted: node, SensitiveSrc: sensitive}, c)
+}
+
+// runConsts fixes the clock of programs.
+func runConsts(now time.Time, zone *time.Location) mapping.RunConsts {
+	return mapping.RunConsts{Today: now.In(zone).Format(time.DateOnly), Now: now.UTC().Format("2006-01-02T15:04:05Z")}
+}

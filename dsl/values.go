@@ -1,0 +1,353 @@
+package dsl
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// values evaluates what is known before a run. Offline, a secret and what is
+// not set stay unknown, with the mark pending; else they are errors.
+type values struct {
+	conf      *configuration
+	out       *problems
+	functions map[string]function.Function
+	inputs    *inputs
+	offline   bool
+	waiting   string // why the instance at hand can't be settled before a run
+	variables map[string]*cell
+	locals    map[string]*cell
+}
+
+type cellState int
+
+const (
+	fresh cellState = iota
+	busy
+	done
+)
+
+// A cell holds a value that is evaluated when it is first asked for.
+type cell struct {
+	state cellState
+	value cty.Value
+}
+
+// pending marks an unknown value that will be known when it is used.
+type pending struct{ reason string }
+
+// broken marks an unknown value whose problem was reported.
+type broken struct{}
+
+var failedValue = cty.DynamicVal.Mark(broken{})
+
+// An unsetError says that a value from outside is not set.
+type unsetError struct{ problem string }
+
+func (e *unsetError) Error() string { return e.problem }
+
+// eval evaluates an expression that is known before a run. Problems are
+// reported once, and the value is then unknown and marked broken.
+func (v *values) eval(expr hclsyntax.Expression, in *instance) cty.Value {
+	ctx, ok := v.context(expr, in)
+	if !ok {
+		return failedValue
+	}
+	value, diags := expr.Value(ctx)
+	diags, unset := splitUnset(diags, v.offline)
+	if diags.HasErrors() {
+		v.out.addHCL(v.explain(diags))
+		return failedValue
+	}
+	if unset != "" {
+		return cty.DynamicVal.Mark(pending{unset})
+	}
+	if !value.IsWhollyKnown() && reasonOf(value) == "" && !isBroken(value) {
+		return value.Mark(pending{"a value that is not known yet"})
+	}
+	return value
+}
+
+// splitUnset takes the errors out of diags that only say that a value is not
+// set, when that is no error yet.
+func splitUnset(diags hcl.Diagnostics, offline bool) (rest hcl.Diagnostics, reason string) {
+	for _, d := range diags {
+		extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
+		var unset *unsetError
+		if offline && ok && errors.As(extra.FunctionCallError(), &unset) {
+			reason = unset.problem
+			continue
+		}
+		rest = append(rest, d)
+	}
+	return rest, reason
+}
+
+// explain rewords what the language library says less clearly.
+func (v *values) explain(diags hcl.Diagnostics) hcl.Diagnostics {
+	for _, d := range diags {
+		if d.Summary == "Invalid index" && d.Expression != nil && strings.Contains(d.Detail, "does not identify an element") {
+			if t := hcl.Traversal(nil); len(d.Expression.Variables()) > 0 {
+				t = d.Expression.Variables()[0]
+				if isClass(t.RootName()) {
+					d.Summary = "There is no such instance"
+					d.Detail = fmt.Sprintf("The for_each of %s has no element with this key.", traversalText(t[:min(len(t), 3)]))
+				}
+			}
+		}
+	}
+	return diags
+}
+
+// reasonOf gives why a value is not known yet; empty when it is known.
+func reasonOf(value cty.Value) string {
+	_, marks := value.UnmarkDeep()
+	reason := ""
+	for m := range marks {
+		if p, ok := m.(pending); ok && (reason == "" || p.reason < reason) {
+			reason = p.reason
+		}
+	}
+	return reason
+}
+
+func isBroken(value cty.Value) bool {
+	_, marks := value.UnmarkDeep()
+	_, ok := marks[broken{}]
+	return ok
+}
+
+// context makes the scope for one expression, with the names that it reads.
+func (v *values) context(expr hclsyntax.Expression, in *instance) (*hcl.EvalContext, bool) {
+	roots := map[string]*scopeNode{}
+	ok := true
+	for _, t := range expr.Variables() {
+		if !v.bind(t, in, roots) {
+			ok = false
+		}
+	}
+	ctx := &hcl.EvalContext{Functions: v.functions, Variables: map[string]cty.Value{}}
+	for name, n := range roots {
+		ctx.Variables[name] = n.object()
+	}
+	return ctx, ok
+}
+
+// A scopeNode is an object of a scope while it is put together.
+type scopeNode struct {
+	value   cty.Value
+	members map[string]*scopeNode
+}
+
+func (n *scopeNode) set(value cty.Value, path ...string) {
+	for _, name := range path {
+		if n.members == nil {
+			n.members = map[string]*scopeNode{}
+		}
+		if n.members[name] == nil {
+			n.members[name] = &scopeNode{}
+		}
+		n = n.members[name]
+	}
+	n.value = value
+}
+
+func (n *scopeNode) object() cty.Value {
+	if n.members == nil {
+		return n.value
+	}
+	attrs := make(map[string]cty.Value, len(n.members))
+	for name, m := range n.members {
+		attrs[name] = m.object()
+	}
+	return cty.ObjectVal(attrs)
+}
+
+// bind puts the value that a traversal starts from into roots.
+func (v *values) bind(t hcl.Traversal, in *instance, roots map[string]*scopeNode) bool {
+	root := t.RootName()
+	if roots[root] == nil {
+		roots[root] = &scopeNode{value: cty.EmptyObjectVal}
+	}
+	node := roots[root]
+	switch {
+	case root == "var" || root == "local":
+		return v.bindNamed(t, node)
+	case root == "each":
+		return v.bindEach(t, in, node)
+	case isClass(root):
+		return v.bindReference(t, node)
+	}
+	v.unknownRoot(t)
+	return false
+}
+
+// bindNamed binds var.x or local.x, or all of them when no name follows.
+func (v *values) bindNamed(t hcl.Traversal, node *scopeNode) bool {
+	root := t.RootName()
+	names := v.namesOf(root)
+	if len(t) == 1 {
+		ok := true
+		for _, name := range names {
+			ok = v.setNamed(root, name, node) && ok
+		}
+		return ok
+	}
+	name, isName := stepName(t[1])
+	if !isName {
+		v.out.add("unknown_name", t.SourceRange(), fmt.Sprintf("%s is followed by a name", root), "Write %s.NAME.", root)
+		return false
+	}
+	if cellOf, known := v.isNamed(root, name); !known {
+		what := map[string]string{"var": "variable", "local": "local value"}[root]
+		v.out.add("unknown_name", t[1].SourceRange(), fmt.Sprintf("There is no %s %q", what, name),
+			"%s%s", declareHint(root, name), didYouMean(name, cellOf))
+		return false
+	}
+	return v.setNamed(root, name, node)
+}
+
+func declareHint(root, name string) string {
+	if root == "var" {
+		return fmt.Sprintf("Declare it: variable %q { … }.", name)
+	}
+	return fmt.Sprintf("Declare it: locals { %s = … }.", name)
+}
+
+func (v *values) namesOf(root string) []string {
+	if root == "var" {
+		return sortedKeys(v.conf.variables)
+	}
+	return sortedKeys(v.conf.locals)
+}
+
+func (v *values) isNamed(root, name string) (all []string, known bool) {
+	if root == "var" {
+		_, known = v.conf.variables[name]
+	} else {
+		_, known = v.conf.locals[name]
+	}
+	if known {
+		return nil, true
+	}
+	return v.namesOf(root), false
+}
+
+func (v *values) setNamed(root, name string, node *scopeNode) bool {
+	value := v.named(root, name)
+	v.conf.used[root+"."+name] = true
+	node.set(value, name)
+	return !isBroken(value)
+}
+
+// named evaluates a variable or local, once.
+func (v *values) named(root, name string) cty.Value {
+	cells := v.locals
+	if root == "var" {
+		cells = v.variables
+	}
+	c := cells[name]
+	if c == nil {
+		c = &cell{}
+		cells[name] = c
+	}
+	switch c.state {
+	case done:
+		return c.value
+	case busy:
+		v.out.add("cycle", v.placeOf(root, name), fmt.Sprintf("%s.%s depends on itself", root, name),
+			"Its expression leads back to it, directly or through others.")
+		return failedValue
+	}
+	c.state = busy
+	if root == "var" {
+		c.value = v.variable(v.conf.variables[name])
+	} else {
+		c.value = v.eval(v.conf.locals[name].Expr, nil)
+	}
+	c.state = done
+	return c.value
+}
+
+func (v *values) placeOf(root, name string) hcl.Range {
+	if root == "var" {
+		return v.conf.variables[name].DefRange()
+	}
+	return v.conf.locals[name].NameRange
+}
+
+func (v *values) bindEach(t hcl.Traversal, in *instance, node *scopeNode) bool {
+	if in == nil || !in.each {
+		v.out.add("unknown_name", t.SourceRange(), "each is not known here", "each.key and each.value are known in a block that has for_each.")
+		return false
+	}
+	if len(t) > 1 {
+		if name, ok := stepName(t[1]); ok && name != "key" && name != "value" {
+			v.out.add("unknown_name", t[1].SourceRange(), fmt.Sprintf("each has no %q", name), "It has each.key and each.value.")
+			return false
+		}
+	}
+	node.set(cty.StringVal(in.key), "key")
+	node.set(in.value, "value")
+	return true
+}
+
+// recordRoots are names that stand for something only while records flow.
+var recordRoots = map[string]bool{"src": true, "item": true, "today": true, "now": true, "target": true, "record": true, "changed": true}
+
+// unknownRoot reports a name that is not known before a run.
+func (v *values) unknownRoot(t hcl.Traversal) {
+	root := t.RootName()
+	if recordRoots[root] {
+		v.out.add("scope", t.SourceRange(), fmt.Sprintf("%s is not known here", root),
+			"%s is a value of each record; this argument is settled before a run and can read var, local and each.", traversalText(t))
+		return
+	}
+	known := []string{"var", "local", "each", "connection", "source", "sink", "pipeline"}
+	hint := didYouMean(root, known)
+	if hint == "" {
+		hint = fmt.Sprintf(" Put a text in quotes: %q.", traversalText(t))
+	}
+	v.out.add("unknown_name", t.SourceRange(), fmt.Sprintf("There is nothing called %q", root),
+		"Names that are known here start with %s.%s", strings.Join(known, ", "), hint)
+}
+
+// stepName gives the name in one step of a traversal: .name or ["name"].
+func stepName(step hcl.Traverser) (string, bool) {
+	switch s := step.(type) {
+	case hcl.TraverseAttr:
+		return s.Name, true
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String && s.Key.IsKnown() && !s.Key.IsNull() {
+			return s.Key.AsString(), true
+		}
+	}
+	return "", false
+}
+
+// traversalText writes a traversal as in the file.
+func traversalText(t hcl.Traversal) string {
+	var b strings.Builder
+	for _, step := range t {
+		switch s := step.(type) {
+		case hcl.TraverseRoot:
+			b.WriteString(s.Name)
+		case hcl.TraverseAttr:
+			b.WriteString("." + s.Name)
+		case hcl.TraverseIndex:
+			if name, ok := stepName(s); ok {
+				fmt.Fprintf(&b, "[%q]", name)
+			} else if s.Key.Type() == cty.Number {
+				fmt.Fprintf(&b, "[%s]", s.Key.AsBigFloat().Text('f', -1))
+			}
+		default:
+			b.WriteString("[*]")
+		}
+	}
+	return b.String()
+}
