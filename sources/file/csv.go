@@ -12,7 +12,8 @@ import (
 // names in its header row. All values are text; an empty cell, quoted or not,
 // is null; blank lines are skipped. A row that can't be used is left out and
 // makes the read incomplete; a quote out of place ends it, as nobody knows
-// which line ends still count.
+// which line ends still count. So does a last row without a line end: half a
+// value would be delivered as a whole one.
 func readTable(w *window, h *handover, delimiter byte) error {
 	t := &table{w: w, h: h}
 	if err := t.header(delimiter); err != nil {
@@ -43,9 +44,8 @@ type table struct {
 	names [][]byte // `{"name":` and `,"name":`
 	lines []byte
 
-	unterminated bool
-	bad          *problem // the first row that can't be used
-	badRows      int
+	bad     *problem // the first row that can't be used
+	badRows int
 }
 
 // header reads the names of the columns.
@@ -69,6 +69,9 @@ func (t *table) header(delimiter byte) error {
 	}
 	if !more {
 		return &problem{text: "it holds blank lines only, without a header row"}
+	}
+	if t.cells.unterminated {
+		return &syntaxError{t.cells.size, "the header row has no line end: it may be cut"}
 	}
 	if err := t.cells.check(); err != nil {
 		return err
@@ -106,7 +109,6 @@ func (t *table) next() (bool, error) {
 		case t.cells.size > 0 && t.cells.blank():
 			t.w.take(t.cells.size)
 		case t.cells.size > 0:
-			t.unterminated = t.cells.unterminated
 			return true, nil
 		case t.w.eof:
 			return false, nil
@@ -120,6 +122,9 @@ func (t *table) next() (bool, error) {
 
 // row hands over the row that next found.
 func (t *table) row() error {
+	if t.cells.unterminated {
+		return &syntaxError{t.cells.size, "the last row has no line end: its last cell may be cut, so it is not used"}
+	}
 	err := t.cells.check()
 	if err == nil && len(t.cells.list) != len(t.names) {
 		err = &syntaxError{0, fmt.Sprintf("the row has %d cells, the header %d", len(t.cells.list), len(t.names))}
@@ -164,16 +169,13 @@ func (t *table) stop(err error) error {
 
 // verdict judges the table after its last row.
 func (t *table) verdict() error {
-	switch {
-	case t.badRows > 1:
-		t.bad.text += fmt.Sprintf(" (and %d further rows can't be used)", t.badRows-1)
-		return t.bad
-	case t.badRows == 1:
-		return t.bad
-	case t.unterminated:
-		return &syntaxError{0, "the last row has no line end, so nothing tells whether the file was cut; it is used as it is"}
+	if t.badRows == 0 {
+		return nil
 	}
-	return nil
+	if t.badRows > 1 {
+		t.bad.text += fmt.Sprintf(" (and %d further rows can't be used)", t.badRows-1)
+	}
+	return t.bad
 }
 
 // guessDelimiter looks which of comma, semicolon and tab stands outside quotes

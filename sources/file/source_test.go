@@ -146,7 +146,7 @@ func TestReadFormats(t *testing.T) {
 			[]string{`{"id":"007","full \"name\"":"a,\r\nb"}`, `{"id":"8","full \"name\"":null}`}, true, ""}},
 		{name: "csv header alone", file: "p.csv", content: "id,name\n", want: result{nil, true, ""}},
 		{name: "csv header without an end", file: "p.csv", content: "id,name", want: result{nil, false,
-			"line 1 (byte 7): the last row has no line end, so nothing tells whether the file was cut; it is used as it is"}},
+			"line 1 (byte 7): the header row has no line end: it may be cut"}},
 		{name: "csv without bytes", file: "p.csv", want: result{nil, false, "it is empty, without even a header row"}},
 		{name: "csv of blank lines", file: "p.csv", content: "\n\r\n", want: result{nil, false, "it holds blank lines only, without a header row"}},
 		{name: "csv in windows-1252", file: "p.csv", content: latin, config: file.Config{Encoding: "windows-1252"}, want: result{[]string{`{"naam":"Zoë","stad":"Córdoba €"}`}, true, ""}},
@@ -168,8 +168,8 @@ func TestReadFormats(t *testing.T) {
 		{name: "csv with old line ends", file: "p.csv", content: "a,b\r1,2\r", want: result{nil, false, "line 1 (byte 3): a carriage return without a line feed outside quotes"}},
 		{name: "csv with zero bytes", file: "p.csv", content: "a,b\n1,2\n\x00\x00,\n", want: result{[]string{`{"a":"1","b":"2"}`}, false,
 			`line 3 (byte 8): a zero byte; say what the file is, such as encoding = "utf-16"`}},
-		{name: "csv row without an end", file: "p.csv", content: "a,b\n1,2", want: result{[]string{`{"a":"1","b":"2"}`}, false,
-			"line 2 (byte 7): the last row has no line end, so nothing tells whether the file was cut; it is used as it is"}},
+		{name: "csv row without an end", file: "p.csv", content: "a,b\n1,2", want: result{nil, false,
+			"line 2 (byte 7): the last row has no line end: its last cell may be cut, so it is not used"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -21,8 +21,12 @@ type window struct {
 	limit    int // bytes of one record
 }
 
-// chunkSize is how much is read at once.
-const chunkSize = 1 << 20
+const (
+	// chunkSize is how much is read at once.
+	chunkSize = 1 << 20
+	// firstSize is how much is read first: many files are small.
+	firstSize = 32 << 10
+)
 
 func newWindow(r io.Reader, offset int64) *window {
 	return &window{r: r, offset: offset, line: 1, chunk: chunkSize, limit: record.DefaultLimits().Size}
@@ -54,7 +58,11 @@ func (w *window) fill() error {
 		w.from, w.to = 0, w.to-w.from
 	}
 	if len(w.buf)-w.to < w.chunk/2 {
-		grown := make([]byte, max(w.chunk, 2*len(w.buf)))
+		size := firstSize
+		if len(w.buf) > 0 {
+			size = max(w.chunk, 2*len(w.buf))
+		}
+		grown := make([]byte, size)
 		copy(grown, w.buf[:w.to])
 		w.buf = grown
 	}
