@@ -228,6 +228,10 @@ func TestTarget(t *testing.T) {
 		{name: "foreign row, not allowed", r: rules(target), in: foreign(seen(Absent)), want: "= silent"},
 		{name: "foreign row, partial read", r: rules(target), run: all, in: foreign(Want{Seen: Absent}), want: "= silent"},
 		{name: "foreign row, failed record", r: rules(target), run: all, in: foreign(seen(FailedRecord)), want: "open failed none = failed"},
+		{name: "foreign row, out of window", r: rules(target), run: all, in: foreign(seen(OutOfWindow)), want: "= silent"},
+		{name: "foreign row over a stub", r: rules(target), run: all,
+			in:   Input{Item: item(Out, ""), Want: seen(Absent), Looked: true, Row: row(a)},
+			want: "delete because not in source drop"},
 		{name: "foreign row, protected", r: rules(target, protect), run: all, in: shielded, want: "open protected delete = protected"},
 		{name: "foreign row, disabled", r: rules(target, action(DisableRow)), run: all,
 			in:   Input{Want: seen(Absent), Looked: true, Row: row(a)},
@@ -278,6 +282,7 @@ func TestRemoval(t *testing.T) {
 		{name: "a kept item retired", r: rules(), in: of(Kept, seen(Retired)), want: "drop = unchanged"},
 		{name: "an expired item stays", r: rules(), in: of(Expired, seen(OutOfWindow)), want: "= unchanged"},
 		{name: "an expired item gone", r: rules(), in: of(Expired, seen(Tombstone)), want: "drop = unchanged"},
+		{name: "an expired item gone, scope target", r: rules(target), in: of(Expired, seen(Tombstone)), want: "= unchanged"},
 		{name: "nothing there", r: rules(), in: Input{Want: seen(Absent)}, want: "= silent"},
 	})
 }

@@ -70,6 +70,9 @@ func (w *world) apply(v *Verdict) {
 		w.item = &it
 	case Put:
 		w.item = &Item{Raw: v.Raw, Mapped: v.Mapped, Status: v.Status, Src: v.Src, Body: v.After}
+		if v.Status == Out {
+			w.item.Body = nil
+		}
 	}
 	if v.Clear {
 		w.open = nil
@@ -267,7 +270,7 @@ func TestRemovalNeedsProof(t *testing.T) {
 			t.Fatalf("%s without proof", show(&v))
 		case run.NoDeletes:
 			t.Fatalf("%s although the run deletes nothing", show(&v))
-		case w.item == nil && !(r.Target && run.TargetDeletes):
+		case w.item == nil && (!r.Target || !run.TargetDeletes || w.want.Seen == OutOfWindow || w.want.Seen == Retired):
 			t.Fatalf("%s of a row that is no item", show(&v))
 		case r.Protect != nil && w.row != nil && w.row["name"] == "A":
 			t.Fatalf("%s of a protected row", show(&v))

@@ -17,9 +17,7 @@ func (d *Decider) filtered(in *Input, v *draft) error {
 		}
 		if d.foreign(in) {
 			if err := d.removeRow(in, v, record.CauseFilter); err != nil || v.Op != 0 {
-				if v.Op == record.Delete {
-					v.stub(in)
-				}
+				v.stub(in)
 				return err
 			}
 		}
@@ -43,7 +41,7 @@ func (d *Decider) filtered(in *Input, v *draft) error {
 // stub remembers that nothing stands at the target for the record.
 func (v *draft) stub(in *Input) {
 	v.Remember, v.Status = Put, Out
-	v.Raw, v.Mapped, v.After = in.Want.Raw, record.Hash{}, nil
+	v.Raw, v.Mapped = in.Want.Raw, record.Hash{}
 }
 
 // gone is for a key that no record gives.
@@ -53,19 +51,16 @@ func (d *Decider) gone(in *Input, v *draft) error {
 		v.silent = true
 		return nil
 	}
-	if in.Item == nil {
-		if v.silent = d.unjudged(in); d.foreign(in) {
-			return d.removeRow(in, v, CauseForeign)
-		}
-		return nil
+	if in.Item == nil || in.Item.Status == Out {
+		return d.goneStub(in, v)
 	}
 	v.Src, v.Cause = in.Item.Src, causes[seen]
 	v.Outcome = UnchangedRecord
 	switch in.Item.Status {
-	case Out:
-		v.Remember = Drop
 	case Expired:
-		if seen != OutOfWindow {
+		// Under scope = "target" the stub keeps the row from being taken for
+		// one that never was an item.
+		if seen == Retired || seen != OutOfWindow && (!d.rules.Target || in.missing()) {
 			v.Remember = Drop
 		}
 	case Kept:
@@ -85,6 +80,21 @@ func (d *Decider) gone(in *Input, v *draft) error {
 			return nil
 		}
 		return d.remove(in, v)
+	}
+	return nil
+}
+
+// goneStub is for such a key when nothing was delivered under it.
+func (d *Decider) goneStub(in *Input, v *draft) error {
+	if d.unjudged(in) {
+		v.silent = true
+		return nil
+	}
+	if in.Item != nil {
+		v.Remember, v.Outcome = Drop, UnchangedRecord
+	}
+	if d.foreign(in) {
+		return d.removeRow(in, v, CauseForeign)
 	}
 	return nil
 }
@@ -178,7 +188,8 @@ func (d *Decider) setFields(in *Input, v *draft) ([]string, error) {
 // foreign tells that a row stands at the target that never was an item and may
 // be deleted.
 func (d *Decider) foreign(in *Input) bool {
-	return d.rules.Target && d.run.TargetDeletes && !d.run.NoDeletes && !in.Baseline &&
+	ended := in.Want.Seen == OutOfWindow || in.Want.Seen == Retired
+	return d.rules.Target && d.run.TargetDeletes && !d.run.NoDeletes && !in.Baseline && !ended &&
 		in.Row != nil && !in.Row.Matched
 }
 

@@ -18,7 +18,8 @@ const CodeNull = "null"
 type Remember byte
 
 // Leave does nothing. Touch changes raw hash, status and source reference
-// alone. Put replaces the item; its body is After. Drop removes the item.
+// alone. Put replaces the item; its body is After, but Out items have none. Drop
+// removes the item.
 const (
 	Leave Remember = iota
 	Touch
