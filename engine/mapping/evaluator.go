@@ -32,30 +32,31 @@ const (
 // item; Items; then for each item SetItem, Bind for the others, Where, Key,
 // Map. What Map and the others return stands until the next Load.
 type Evaluator struct {
-	p       *Program
-	run     RunConsts
-	scan    *record.Scanner
-	limits  record.Limits
-	src     []byte
-	item    []byte
-	bound   []binding
-	target  []byte
-	arena   []byte // texts made for this record
-	scratch []byte // one operation's own
-	stack   []val
-	locals  []val
-	steps   int
-	made    int
-	spans   []span
-	mapped  []byte
-	decodes decodes
-	zones   map[string]*time.Location
-	regexps map[string]*regexp.Regexp
-	broken  *fault // the first bound that was broken
-	jq      jqContext
-	jqArgs  []any
-	ops     map[string]*gojq.Code
-	now     any // seconds since 1970, for jq
+	p        *Program
+	run      RunConsts
+	scan     *record.Scanner
+	limits   record.Limits
+	src      []byte
+	item     []byte
+	bound    []binding
+	target   []byte
+	arena    []byte // texts made for this record
+	scratch  []byte // one operation's own
+	stack    []val
+	locals   []val
+	steps    int
+	made     int
+	deadline time.Time
+	spans    []span
+	mapped   []byte
+	decodes  decodes
+	zones    map[string]*time.Location
+	regexps  map[string]*regexp.Regexp
+	broken   *fault // the first bound that was broken
+	jq       jqContext
+	jqArgs   []any
+	ops      map[string]*gojq.Code
+	now      any // seconds since 1970, for jq
 
 	outStart int
 }
@@ -176,12 +177,40 @@ func (e *Evaluator) SetItem(raw []byte) {
 }
 
 // refill gives the record, or the item, its bounds anew.
-func (e *Evaluator) refill() { e.steps, e.made, e.broken = maxSteps, 0, nil }
+func (e *Evaluator) refill() {
+	e.steps, e.made, e.broken, e.deadline = maxSteps, 0, nil, time.Time{}
+}
 
 // spend takes n units of the record's work.
 func (e *Evaluator) spend(n int) error {
+	before := e.steps
 	if e.steps -= n; e.steps < 0 {
 		return newFault(CodeLimit, "the record takes more work than one may")
+	}
+	if before/stepsAClock != e.steps/stepsAClock {
+		return e.look()
+	}
+	return nil
+}
+
+// maxTime ends what units of work do not measure. Programs that it meets are
+// far beyond what records need.
+const (
+	maxTime     = 10 * time.Second
+	stepsAClock = 1 << 12
+)
+
+// look ends a record whose run was cancelled or that takes too long; its time
+// begins with the first look.
+func (e *Evaluator) look() error {
+	if err := e.run.Context.Err(); err != nil {
+		return err
+	}
+	switch now := time.Now(); {
+	case e.deadline.IsZero():
+		e.deadline = now.Add(maxTime)
+	case now.After(e.deadline):
+		return newFault(CodeLimit, "the record takes more time than one may")
 	}
 	return nil
 }

@@ -12,46 +12,23 @@ import (
 	"koppel/engine/record"
 )
 
-// A jqContext ends a program that takes more steps than a record may: jq asks
+// A jqContext ends a program that takes more work than a record may: jq asks
 // for Done before every operation.
 type jqContext struct {
 	context.Context
-	e        *Evaluator
-	deadline time.Time // of the present run; zero until it runs long
-	err      error
+	e   *Evaluator
+	err error
 }
 
-// maxTime ends what steps do not measure, such as long copies. Programs that
-// it meets are far beyond what records need.
-const (
-	maxTime     = 10 * time.Second
-	stepsAClock = 1 << 12
-)
-
-// Done takes one step. Its channel is nil, which never delivers, until the
-// program must end.
+// Done takes one unit of work. Its channel is nil, which never delivers, until
+// the program must end.
 func (c *jqContext) Done() <-chan struct{} {
-	e := c.e
-	e.steps--
-	if e.steps < 0 {
-		return c.end(newFault(CodeLimit, "the program takes more work than a record may"))
+	if c.e.steps > 0 && c.e.steps&(stepsAClock-1) != 0 {
+		c.e.steps--
+		return nil
 	}
-	if e.steps&(stepsAClock-1) == 0 {
-		return c.look()
-	}
-	return nil
-}
-
-// look ends a program whose run was cancelled or that runs too long.
-func (c *jqContext) look() <-chan struct{} {
-	if err := c.Context.Err(); err != nil {
+	if err := c.e.spend(1); err != nil {
 		return c.end(err)
-	}
-	switch now := time.Now(); {
-	case c.deadline.IsZero():
-		c.deadline = now.Add(maxTime)
-	case now.After(c.deadline):
-		return c.end(newFault(CodeLimit, "the program takes more time than a record may"))
 	}
 	return nil
 }
@@ -171,7 +148,7 @@ func clock(now string) any {
 
 // start runs a program; the caller takes its outputs.
 func (e *Evaluator) start(p *jqProgram) gojq.Iter {
-	e.jq.err, e.jq.deadline = nil, time.Time{}
+	e.jq.err = nil
 	values := make([]any, len(p.vars))
 	for i, v := range p.vars {
 		values[i] = v(e)

@@ -158,6 +158,9 @@ func fromAny(v any) (val, error) {
 // elements returns the values of a list.
 func (e *Evaluator) elements(v val) ([]val, error) {
 	if v.b != nil {
+		if err := e.spend(len(v.b) >> 6); err != nil {
+			return nil, err
+		}
 		vs := make([]val, 0, 8)
 		eachElement(v.b, func(raw []byte) { vs = append(vs, e.raw(raw)) })
 		return vs, nil
@@ -166,6 +169,9 @@ func (e *Evaluator) elements(v val) ([]val, error) {
 		return v.p.list, nil
 	}
 	list := v.p.decoded.([]any)
+	if err := e.spend(len(list) >> 2); err != nil {
+		return nil, err
+	}
 	vs := make([]val, len(list))
 	for i, x := range list {
 		var err error
@@ -179,6 +185,9 @@ func (e *Evaluator) elements(v val) ([]val, error) {
 // members returns the names, sorted, and values of an object.
 func (e *Evaluator) members(v val) ([]string, []val, error) {
 	if v.b != nil {
+		if err := e.spend(len(v.b) >> 6); err != nil {
+			return nil, nil, err
+		}
 		var names []string
 		var vs []val
 		record.Members(v.b, func(name string, raw []byte) bool {
@@ -192,6 +201,9 @@ func (e *Evaluator) members(v val) ([]string, []val, error) {
 		return v.p.names, v.p.list, nil
 	}
 	m := v.p.decoded.(map[string]any)
+	if err := e.spend(len(m)); err != nil {
+		return nil, nil, err
+	}
 	names := make([]string, 0, len(m))
 	for name := range m {
 		names = append(names, name)
@@ -210,6 +222,9 @@ func (e *Evaluator) members(v val) ([]string, []val, error) {
 // member returns the member of an object; false when it is absent.
 func (e *Evaluator) member(v val, name string) (val, bool, error) {
 	if v.b != nil {
+		if err := e.spend(len(v.b) >> 8); err != nil {
+			return null(), false, err
+		}
 		raw := record.Member(v.b, name)
 		return e.raw(raw), raw != nil, nil
 	}
