@@ -118,5 +118,5 @@ func (s *sqliteConn) setUp(ctx context.Context, access Access, fresh bool) error
 		return &Error{Doing: fmt.Sprintf("open database %q", s.title), Message: err.Error(), Cause: connector.ErrUnreachable}
 	}
 	s.info = info
-	return nil
+	return rows(s, "PRAGMA page_size", nil, func(st Stmt) { s.page = st.Column(0).Int })
 }

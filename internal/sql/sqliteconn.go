@@ -18,6 +18,7 @@ type sqliteConn struct {
 	path  string
 	title string // the path as users wrote it
 	info  os.FileInfo
+	page  int64
 	wait  time.Duration
 }
 
@@ -47,7 +48,22 @@ func (s *sqliteConn) Begin(ctx context.Context, write bool) error {
 		return err
 	}
 	s.c.SetBusyTimeout(s.wait)
-	return nil
+	return s.whole()
+}
+
+// whole finds a file that was cut off inside its last page: SQLite reads the
+// rest as zeros, which makes rows of nothing.
+func (s *sqliteConn) whole() error {
+	info, err := os.Stat(s.path)
+	if err == nil && info.Size()%s.page == 0 {
+		return nil
+	}
+	message := "the file is cut off: its size is no multiple of its page size"
+	if err != nil {
+		message = err.Error()
+	}
+	s.Rollback()
+	return &Error{Doing: fmt.Sprintf("open database %q", s.title), Message: message, Cause: connector.ErrUnreachable}
 }
 
 // patiently repeats what meets a lock until the time is over.

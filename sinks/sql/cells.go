@@ -13,32 +13,25 @@ type cell struct {
 	raw   []byte
 }
 
-// parse fills s.cells with the members of a mapped record that are sent, in
-// the order of fields.
+// parse fills s.cells with the members of a mapped record that are sent.
 func (s *sink) parse(body []byte) error {
-	s.cells, s.scratch = s.cells[:0], s.scratch[:0]
-	if s.open {
-		record.Members(body, func(name string, raw []byte) bool {
-			if s.unsent[name] {
-				return true
-			}
-			i, ok := s.index[name]
-			if !ok {
-				i = s.addField(name, "")
-			}
-			s.cells = append(s.cells, cell{i, raw})
-			return true
-		})
+	s.scratch = s.scratch[:0]
+	cells, ok := s.walker.walk(s.cells[:0], body)
+	if s.cells = cells; ok {
 		return nil
 	}
-	if err := s.scanner.Scan(body); err != nil {
+	if err := record.Valid(body, record.Limits{}); err != nil {
 		return fmt.Errorf("read mapped record: %w", err)
 	}
-	for i, slot := range s.slots {
-		if raw := s.scanner.Slot(slot); raw != nil {
+	s.cells = s.cells[:0]
+	record.Members(body, func(name string, raw []byte) bool {
+		if i, ok := s.index[name]; ok {
 			s.cells = append(s.cells, cell{i, raw})
+		} else if s.open && !s.unsent[name] {
+			s.cells = append(s.cells, cell{s.addField(name, ""), raw})
 		}
-	}
+		return true
+	})
 	return nil
 }
 
@@ -58,6 +51,9 @@ func (s *sink) value(c cell) (sql.Value, error) {
 	s.scratch = scratch
 	if err != nil {
 		return v, refusef("column %q: the number %v", f.name, err)
+	}
+	if v.Kind == sql.Text && f.column.Class <= sql.Texts {
+		return v, nil
 	}
 	v, err = s.db.Dialect.Fit(f.column, v)
 	if err != nil {

@@ -106,6 +106,9 @@ func (c *Config) Bounds() (target string, rows map[string]any) {
 }
 
 func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, error) {
+	if c.Connection.Get == nil {
+		return nil, &connector.FieldError{Field: "connection", Problem: "is missing"}
+	}
 	conn, err := c.Connection.Get(ctx)
 	if err != nil {
 		return nil, err

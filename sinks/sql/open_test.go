@@ -3,7 +3,9 @@ package sql
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -144,4 +146,19 @@ func update(key, before, after string, fields ...string) record.Change {
 
 func remove(key, before string) record.Change {
 	return record.Change{Op: record.Delete, Cause: record.CauseGone, Key: record.Key(key), Before: []byte(before)}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// unquote undoes what show does to text.
+func unquote(t testing.TB, s string) string {
+	t.Helper()
+	text, err := strconv.Unquote(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"koppel/engine/connector"
-	"koppel/engine/record"
 	"koppel/internal/sql"
 )
 
@@ -19,12 +18,11 @@ type sink struct {
 	rows   []constant
 	key    keyColumns
 
-	fields  []field
-	index   map[string]int  // by name, into fields
-	unsent  map[string]bool // mapped, but not for this target
-	open    bool            // records may have members beyond fields
-	scanner *record.Scanner
-	slots   []int
+	fields []field
+	index  map[string]int  // by name, into fields
+	unsent map[string]bool // mapped, but not for this target
+	open   bool            // records may have members beyond fields
+	walker *walker
 
 	conn  sql.Conn
 	table *sql.Table
@@ -57,26 +55,24 @@ func newSink(c Config, db *sql.DB, env connector.Env) (*sink, error) {
 	}
 	s := &sink{
 		config: c, db: db, env: env, name: name, rows: constants,
-		index: map[string]int{}, unsent: map[string]bool{}, stmts: map[string]*statement{},
+		index: map[string]int{}, unsent: map[string]bool{}, stmts: map[string]*statement{}, walker: newWalker(),
 		open: env.Shape.Open || len(env.Shape.Fields) == 0,
 	}
 	s.key, err = newKeyColumns(c, constants, env.Shape)
 	if err != nil {
 		return nil, err
 	}
-	tree := record.NewTree()
 	for _, f := range env.Shape.Fields {
 		if !f.Send {
 			s.unsent[f.Name] = true
+			s.walker.add(f.Name, -1)
 			continue
 		}
 		if s.constant(f.Name) {
 			return nil, &connector.FieldError{Field: "rows", Problem: fmt.Sprintf("sets %q, which is mapped as well", f.Name)}
 		}
 		s.addField(f.Name, f.Type)
-		s.slots = append(s.slots, tree.Want(f.Name))
 	}
-	s.scanner = record.NewScanner(tree, record.Limits{})
 	return s, s.checkMatch()
 }
 
@@ -105,6 +101,7 @@ func (s *sink) addField(name, typ string) int {
 		f.column = s.table.Column(name)
 	}
 	s.index[name] = len(s.fields)
+	s.walker.add(name, len(s.fields))
 	s.fields = append(s.fields, f)
 	return len(s.fields) - 1
 }

@@ -82,9 +82,12 @@ func (s *sink) insert(c *record.Change) (connector.Outcome, error) {
 		return connector.Outcome{}, err
 	}
 	s.identify('i', s.cells)
-	st, err := s.statement(s.upsertText)
-	if err != nil {
-		return connector.Outcome{}, err
+	st := s.stmts[string(s.id)]
+	if st == nil {
+		var err error
+		if st, err = s.statement(s.upsertText); err != nil {
+			return connector.Outcome{}, err
+		}
 	}
 	if err := s.bindInsert(st, c.Key); err != nil {
 		return connector.Outcome{}, err

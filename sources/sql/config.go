@@ -133,6 +133,9 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Source, e
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	if c.Connection.Get == nil {
+		return nil, &connector.FieldError{Field: "connection", Problem: "is missing"}
+	}
 	conn, err := c.Connection.Get(ctx)
 	if err != nil {
 		return nil, err
