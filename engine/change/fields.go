@@ -50,7 +50,7 @@ func (d *Decider) sends(name string, after []byte) bool {
 		return d.rules.Open || record.Member(after, name) != nil
 	}
 	f := &d.rules.Fields[i]
-	return !f.CreateOnly && !(f.OnNull == KeepNull && isNull(after, name))
+	return f.Send && !f.CreateOnly && !(f.OnNull == KeepNull && isNull(after, name))
 }
 
 func isNull(body []byte, name string) bool {
