@@ -141,6 +141,8 @@ func check(t *testing.T, tests []decision) {
 func TestDesired(t *testing.T) {
 	disabled := item(Disabled, `{"active":false,"mail":"a@example.org","name":"A","start":"2020"}`)
 	disabled.Mapped = record.Hash{}
+	hashed := item(Disabled, string(disabled.Body))
+	hashed.Mapped = hash(a)
 	unhashed := item(Delivered, a)
 	unhashed.Mapped = record.Hash{}
 	strict := rules(func(r *Rules) { r.Fields[0].OnNull = ErrorNull })
@@ -187,6 +189,8 @@ func TestDesired(t *testing.T) {
 			want: "create because reappeared put delivered"},
 		{name: "a disabled item again", r: rules(), in: Input{Item: disabled, Want: mapped("r1", a)},
 			want: "update because reappeared fields active put delivered"},
+		{name: "a disabled item again, its hash as wanted", r: rules(), in: Input{Item: hashed, Want: mapped("r1", a)},
+			want: "update because reappeared fields active put delivered"},
 		{name: "baseline", r: rules(), in: Input{Want: mapped("r1", a), Baseline: true}, want: "put delivered = unchanged"},
 		{name: "baseline over an item", r: rules(), in: Input{Item: item(Delivered, a), Want: mapped("r2", b), Baseline: true}, want: "put delivered = unchanged"},
 		{name: "failed", r: rules(), in: Input{Item: item(Delivered, a), Want: seen(FailedRecord)}, want: "open failed none = failed"},
@@ -221,6 +225,12 @@ func TestTarget(t *testing.T) {
 			want: "update because changed at source fields name active put delivered"},
 		{name: "row missing", r: rules(), run: all, in: Input{Item: item(Delivered, a), Want: seen(Unchanged), Looked: true},
 			want: "create because drift put delivered"},
+		{name: "row missing, record changed", r: rules(), run: all, in: Input{Item: item(Delivered, a), Want: mapped("r2", b), Looked: true},
+			want: "create because changed at source put delivered"},
+		{name: "drift under an open key that is untouched", r: rules(), run: all,
+			in: Input{Item: item(Delivered, a), Looked: true, Row: row(b), Open: open(Held)}, want: "= held"},
+		{name: "matched row of a record that is gone", r: rules(target), run: all,
+			in: Input{Want: seen(Absent), Looked: true, Row: matched}, want: "= silent"},
 		{name: "row missing, delete wanted", r: rules(), in: Input{Item: item(Delivered, a), Want: seen(Absent), Looked: true}, want: "drop = unchanged"},
 		{name: "foreign row", r: rules(target), run: all, in: foreign(seen(Absent)), want: "delete because not in source"},
 		{name: "foreign row that where drops", r: rules(target), run: all, in: foreign(seen(Filtered)), want: "delete because left the filter put out"},

@@ -125,6 +125,10 @@ func TestVerdictInFull(t *testing.T) {
 			Cause: record.CauseGone, Before: body(a), Had: true, Expect: hash(a),
 			Open: Grace, OpenOp: record.Delete, Since: now, Due: due, Outcome: Pending,
 		}},
+		{"let go", Input{Item: item(Delivered, a), Want: seen(OutOfWindow)}, Verdict{
+			Cause: record.CauseWindow, Had: true, Expect: hash(a), Remember: Touch, Mapped: hash(a), Status: Expired,
+			Outcome: UnchangedRecord,
+		}},
 		{"failure", Input{Want: Want{Seen: FailedRecord, Code: "type", Field: "name", Note: "no text"}}, Verdict{
 			Open: Failed, Since: now, Code: "type", Field: "name", Note: "no text", Outcome: FailedChange,
 		}},
