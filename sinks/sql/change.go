@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"errors"
 	"slices"
 
 	"koppel/engine/connector"
@@ -72,12 +73,24 @@ func (s *sink) bindCells(st *statement, cells []cell) error {
 // that row is gone, or has our key already, the row is written by its key.
 func (s *sink) adopt(c *record.Change) (connector.Outcome, error) {
 	handle, err := s.row(c.Ref)
+	var refused *sql.Error
+	if errors.As(err, &refused) && refused.Refused {
+		ours, lookErr := s.byKey(c)
+		if lookErr != nil || ours == nil {
+			return connector.Outcome{}, errors.Join(lookErr, err)
+		}
+		return s.insert(c)
+	}
 	if err != nil {
 		return connector.Outcome{}, err
 	}
 	if handle == nil {
 		return s.insert(c)
 	}
+	return s.adoptRow(c, handle)
+}
+
+func (s *sink) adoptRow(c *record.Change, handle []sql.Value) (connector.Outcome, error) {
 	if err := s.parse(c.After); err != nil {
 		return connector.Outcome{}, err
 	}
@@ -163,15 +176,16 @@ func (s *sink) remove(c *record.Change) (connector.Outcome, error) {
 	return connector.Outcome{}, err
 }
 
-// bindBefore binds the constants and the key of a row by what was delivered.
+// bindBefore binds the constants and the key of a row by what is to be
+// delivered or was.
 func (s *sink) bindBefore(st sql.Stmt, c *record.Change) error {
 	s.cells = s.cells[:0]
-	if body := c.Before; body != nil {
+	body := c.After
+	if body == nil {
+		body = c.Before
+	}
+	if body != nil {
 		if err := s.parse(body); err != nil {
-			return err
-		}
-	} else if c.After != nil {
-		if err := s.parse(c.After); err != nil {
 			return err
 		}
 	}

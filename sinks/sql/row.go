@@ -148,6 +148,20 @@ func (s *sink) one(v *view, st *statement) ([]byte, error) {
 	return s.body(v, st), nil
 }
 
+// byKey reads the row with a change's key; nil: there is none.
+func (s *sink) byKey(c *record.Change) ([]byte, error) {
+	v := s.newView()
+	s.identify('k', nil)
+	st, err := s.statement(func() string { return sql.Select(s.db.Dialect, s.table, v.columns, s.keyAndRows()) })
+	if err != nil {
+		return nil, err
+	}
+	if err := s.bindBefore(st, c); err != nil {
+		return nil, err
+	}
+	return s.one(v, st)
+}
+
 // protected asks the change whether the row as it stands is protected.
 func (s *sink) protected(c *record.Change) (bool, error) {
 	var body []byte
@@ -158,15 +172,7 @@ func (s *sink) protected(c *record.Change) (bool, error) {
 			body, err = s.rowBody(handle)
 		}
 	} else {
-		v := s.newView()
-		s.identify('k', nil)
-		var st *statement
-		st, err = s.statement(func() string { return sql.Select(s.db.Dialect, s.table, v.columns, s.keyAndRows()) })
-		if err == nil {
-			if err = s.bindBefore(st, c); err == nil {
-				body, err = s.one(v, st)
-			}
-		}
+		body, err = s.byKey(c)
 	}
 	return err == nil && body != nil && c.Protect(body), err
 }

@@ -24,9 +24,10 @@ type sink struct {
 	open   bool            // records may have members beyond fields
 	walker *walker
 
-	conn  sql.Conn
-	table *sql.Table
-	stmts map[string]*statement
+	conn   sql.Conn
+	table  *sql.Table
+	unique *sql.Index // how keys compare; nil: not looked at yet
+	stmts  map[string]*statement
 
 	cells   []cell
 	scratch []byte

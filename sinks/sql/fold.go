@@ -1,0 +1,67 @@
+package sql
+
+import (
+	"context"
+	"strings"
+
+	"koppel/engine/record"
+	"koppel/internal/sql"
+)
+
+// Fold gives the form in which the table's unique index compares a key. It
+// knows the collations that SQLite has built in; by others, and in a table
+// that does not exist yet, keys compare as bytes. The first call looks at the
+// table; where that fails, so will what follows, and it says why.
+func (s *sink) Fold(k record.Key) record.Key {
+	if s.unique == nil {
+		s.unique = &sql.Index{}
+		_ = s.reading(context.Background(), func(r *sink) error {
+			s.unique = r.table.UniqueOver(r.keyAndRows())
+			return nil
+		})
+	}
+	ix := s.unique
+	parts := s.key.texts(k)
+	if len(parts) != len(s.key.columns) {
+		return k
+	}
+	changed := false
+	for i, column := range s.key.columns {
+		folded := foldPart(ix, column, parts[i])
+		changed = changed || folded != parts[i]
+		parts[i] = folded
+	}
+	if !changed {
+		return k
+	}
+	folded, err := record.MakeKey(parts...)
+	if err != nil {
+		return k
+	}
+	return folded
+}
+
+func foldPart(ix *sql.Index, column, part string) string {
+	for i, c := range ix.Columns {
+		if !strings.EqualFold(c, column) {
+			continue
+		}
+		switch ix.Collations[i] {
+		case "NOCASE":
+			return asciiLower(part)
+		case "RTRIM":
+			return strings.TrimRight(part, " ")
+		}
+	}
+	return part
+}
+
+// asciiLower folds as NOCASE does: A to Z only.
+func asciiLower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
