@@ -3,12 +3,12 @@ package file
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip" // github.com/klauspost/compress takes a member that breaks off inside its name for the end of the data
 	"errors"
 	"io"
 	"os"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
