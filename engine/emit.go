@@ -80,6 +80,11 @@ func (w *work) count(s *subject, v *change.Verdict) {
 		if s.in.Want.Seen == change.Mapped || s.in.Item != nil && s.in.Item.Status == change.Delivered {
 			t.unchanged++
 		}
+	case change.Silent:
+		// Not proven gone: it stays as it is.
+		if s.d.fate == fateGone && s.in.Item != nil && s.in.Item.Status == change.Delivered {
+			t.unchanged++
+		}
 	case change.ProtectedRow:
 		t.protected++
 	case change.HeldChange:

@@ -294,6 +294,10 @@ func (s *session) storeMirror(ctx context.Context, m *mirror) error {
 		return commitSource(tx, m.src, s, parts, m.overlayRows)
 	})
 	m.overlay = nil
+	if err != nil {
+		return err
+	}
+	m.known, err = s.sourceState(ctx, m.src)
 	return err
 }
 

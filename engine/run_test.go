@@ -117,3 +117,10 @@ func TestRunAppliesTheDifference(t *testing.T) {
 		}
 	}
 }
+
+func (b *bench) remove(name string) {
+	b.t.Helper()
+	if err := os.Remove(filepath.Join(b.dir, name)); err != nil {
+		b.t.Fatal(err)
+	}
+}

@@ -70,15 +70,15 @@ func (s *Store) replaceAll(ctx context.Context, r io.Reader) (err error) {
 			return stopped(ctx, "write", err)
 		}
 	}
+	if err := markSealed(c, header.Sealed); err != nil {
+		return stopped(ctx, "write", err)
+	}
 	if err := in.rows(); err != nil {
 		return err
 	}
 	seal, err := s.currentSeal(c)
 	if err != nil {
 		return err
-	}
-	if header.Sealed != (seal != nil) {
-		return in.fail("the header and the rows differ on whether they are sealed")
 	}
 	if err := s.validate(ctx, c, seal); err != nil {
 		return err

@@ -21,7 +21,7 @@ func checkOwner(c *conn) error {
 	if err != nil {
 		return problem("open", err)
 	}
-	if id == applicationID {
+	if id == clearID || id == sealedID {
 		return nil
 	}
 	var tables int64
@@ -36,6 +36,15 @@ func checkOwner(c *conn) error {
 		return fmt.Errorf("open the state: the file is a database of another program")
 	}
 	return nil
+}
+
+// markSealed says in the file's header whether bodies are sealed.
+func markSealed(c *conn, sealed bool) error {
+	id := clearID
+	if sealed {
+		id = sealedID
+	}
+	return c.pragma(fmt.Sprintf("application_id=%d", id))
 }
 
 // checkVersion gives the schema's version, which is at most latest.
@@ -100,8 +109,10 @@ func (s *Store) migrate(c *conn) (err error) {
 			return problem("migrate", err)
 		}
 	}
-	if err := c.pragma(fmt.Sprintf("application_id=%d", applicationID)); err != nil {
-		return problem("migrate", err)
+	if from == 0 {
+		if err := markSealed(c, false); err != nil {
+			return problem("migrate", err)
+		}
 	}
 	return problem("migrate", c.pragma(fmt.Sprintf("user_version=%d", len(s.steps))))
 }

@@ -138,6 +138,27 @@ func TestReadOnlyMissing(t *testing.T) {
 	}
 }
 
+// TestSealMarkLost takes away what says that a state is sealed: its bytes must
+// not pass for clear ones.
+func TestSealMarkLost(t *testing.T) {
+	for _, c := range []struct {
+		sql  string
+		seal bool
+	}{
+		{"DELETE FROM meta", true},
+		{"PRAGMA application_id = 0x4b6f706c", true},
+		{"PRAGMA application_id = 0x4b6f7053", false},
+	} {
+		path := filled(t, 3, sqlite.Options{Seal: c.seal})
+		script(t, path, c.sql)
+		for _, readOnly := range []bool{true, false} {
+			if _, err := sqlite.Open(t.Context(), sqlite.Options{Path: path, ReadOnly: readOnly}); !errors.Is(err, state.ErrCorrupt) {
+				t.Errorf("%s: Open (read only %v) = %v, want state.ErrCorrupt", c.sql, readOnly, err)
+			}
+		}
+	}
+}
+
 // TestReadOnlyBeside reads while another process's writer has uncheckpointed
 // work, and after it is gone.
 func TestReadOnlyBeside(t *testing.T) {

@@ -42,6 +42,9 @@ func reseal(c *conn, old, seal *sealer) error {
 	if err := c.exec("UPDATE position SET digest = NULL"); err != nil {
 		return err
 	}
+	if err := markSealed(c, true); err != nil {
+		return err
+	}
 	seal.check = seal.seal(nil, []byte(checkText), []byte(placeMeta))
 	if err := putMeta(c, metaSeal, seal.check); err != nil {
 		return err

@@ -1,7 +1,13 @@
 package sqlite
 
-// applicationID marks a SQLite file as a state of koppel ("Kopl").
-const applicationID = 0x4b6f706c
+// The file's application_id marks it as a state of koppel, "Kopl" when its
+// bodies are clear and "KopS" when they are sealed. The latter and the table
+// meta must agree: damage to one of them must not make sealed bytes pass for
+// clear ones.
+const (
+	clearID  = 0x4b6f706c
+	sealedID = 0x4b6f7053
+)
 
 // steps lead from one schema version to the next; the number of steps done is
 // the file's user_version. A step that was released never changes.

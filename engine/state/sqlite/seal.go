@@ -45,6 +45,13 @@ func (s *Store) currentSeal(c *conn) (*sealer, error) {
 	if err != nil {
 		return nil, problem("read", err)
 	}
+	id, err := c.pragmaInt("application_id")
+	if err != nil {
+		return nil, problem("read", err)
+	}
+	if (check != nil) != (id == sealedID) {
+		return nil, fmt.Errorf("read the state: %w: it is unclear whether it is sealed", state.ErrCorrupt)
+	}
 	if check == nil {
 		return nil, nil
 	}
