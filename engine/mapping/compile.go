@@ -106,7 +106,7 @@ func (c *compiler) codes(nodes []*Node) []code {
 
 // path compiles root.steps. The node says where problems are.
 func (c *compiler) path(n *Node, root string, steps []string) code {
-	run, problem, suggest := c.root(root, steps, n)
+	run, problem, suggest := c.root(root, steps)
 	if problem != "" {
 		c.problem(n.Pos, c.rootCode(root), problem, suggest)
 		return nothing
@@ -127,18 +127,18 @@ func knownRoots(names []string) []string {
 }
 
 // root gives the code of a path, or a problem.
-func (c *compiler) root(root string, steps []string, n *Node) (run code, problem, suggest string) {
+func (c *compiler) root(root string, steps []string) (run code, problem, suggest string) {
 	s := &c.scope
 	switch {
 	case root == "src" && s.src:
-		return c.srcPath(steps, n), "", ""
+		return c.srcPath(steps), "", ""
 	case root == "item" && s.item:
 		c.reads.add("item", steps)
-		return c.judged(n, root, func(e *Evaluator) (val, error) { return e.walk(e.item, steps), nil }), "", ""
+		return c.judged(root, func(e *Evaluator) (val, error) { return e.walk(e.item, steps), nil }), "", ""
 	case root == "target" && s.target:
-		return c.targetPath(steps, n), "", ""
+		return c.targetPath(steps), "", ""
 	case slices.Contains(s.names, root):
-		return c.namePath(root, steps, n)
+		return c.namePath(root, steps)
 	case c.p.consts.has(root):
 		v, problem, suggest := c.p.consts.lookup(root, steps)
 		c.reads.addConst(root, steps)
@@ -179,16 +179,16 @@ func (c *compiler) visible() []string {
 
 // judged keeps programs of protect from reading a source record: when a row is
 // judged there may be none.
-func (c *compiler) judged(n *Node, root string, run code) code {
+func (c *compiler) judged(root string, run code) code {
 	if !c.scope.judging {
 		return run
 	}
 	return func(*Evaluator) (val, error) {
-		return null(), placed(newFault(CodeScope, root+" is not known when a row is judged"), n, -1, -1)
+		return null(), newFault(CodeScope, root+" is not known when a row is judged")
 	}
 }
 
-func (c *compiler) srcPath(steps []string, n *Node) code {
+func (c *compiler) srcPath(steps []string) code {
 	c.reads.add("src", steps)
 	direct := 0
 	for direct < len(steps) && !isIndex(steps[direct]) {
@@ -196,24 +196,24 @@ func (c *compiler) srcPath(steps []string, n *Node) code {
 	}
 	slot, rest := c.p.tree.Want(steps[:direct]...), steps[direct:]
 	if len(rest) == 0 {
-		return c.judged(n, "src", func(e *Evaluator) (val, error) { return e.raw(e.scan.Slot(slot)), nil })
+		return c.judged("src", func(e *Evaluator) (val, error) { return e.raw(e.scan.Slot(slot)), nil })
 	}
-	return c.judged(n, "src", func(e *Evaluator) (val, error) { return e.walk(e.scan.Slot(slot), rest), nil })
+	return c.judged("src", func(e *Evaluator) (val, error) { return e.walk(e.scan.Slot(slot), rest), nil })
 }
 
 // targetPath reads the row that protect judges; a column that the row does not
 // have is an error.
-func (c *compiler) targetPath(steps []string, n *Node) code {
+func (c *compiler) targetPath(steps []string) code {
 	c.reads.add("target", steps)
 	return func(e *Evaluator) (val, error) {
 		if len(steps) > 0 && record.Member(e.target, steps[0]) == nil {
-			return null(), placed(newFault(CodeScope, "the target's row has no column "+steps[0]), n, -1, -1)
+			return null(), newFault(CodeScope, "the target's row has no column "+steps[0])
 		}
 		return e.walk(e.target, steps), nil
 	}
 }
 
-func (c *compiler) namePath(name string, steps []string, n *Node) (code, string, string) {
+func (c *compiler) namePath(name string, steps []string) (code, string, string) {
 	i := slices.Index(c.p.names, name)
 	if len(steps) > 0 && steps[0] == "target" && i < len(c.p.spec.Joins) && c.p.spec.Joins[i].Target {
 		if !c.scope.answers {
@@ -224,7 +224,7 @@ func (c *compiler) namePath(name string, steps []string, n *Node) (code, string,
 		return func(e *Evaluator) (val, error) { return e.walk(e.bound[i].target, rest), nil }, "", ""
 	}
 	c.reads.add(name, steps)
-	return c.judged(n, name, func(e *Evaluator) (val, error) { return e.walk(e.bound[i].value, steps), nil }), "", ""
+	return c.judged(name, func(e *Evaluator) (val, error) { return e.walk(e.bound[i].value, steps), nil }), "", ""
 }
 
 // isIndex tells whether a step can index a list.

@@ -138,14 +138,14 @@ func (e *Evaluator) Items() ([][]byte, error) {
 		outputs, err = e.listed(outputs[0])
 	}
 	if err != nil {
-		return nil, e.valueError("each", e.p.each.sensitive, err)
+		return nil, e.valueError("each", e.p.each.sensitive, placed(err, e.p.each.node, -1, -1))
 	}
 	items := make([][]byte, 0, len(outputs))
 	var all []byte
 	for _, v := range outputs {
 		from := len(all)
 		if all, err = e.appendBody(all, v, 0); err != nil {
-			return nil, e.valueError("each", e.p.each.sensitive, err)
+			return nil, e.valueError("each", e.p.each.sensitive, placed(err, e.p.each.node, -1, -1))
 		}
 		items = append(items, all[from:len(all):len(all)])
 	}

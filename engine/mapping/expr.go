@@ -182,13 +182,13 @@ func (x *exprCompiler) variable(name string) (slot int, ok bool) {
 	return 0, false
 }
 
-func local0(slot int) code {
+func readLocal(slot int) code {
 	return func(e *Evaluator) (val, error) { return e.locals[slot], nil }
 }
 
 func (x *exprCompiler) identifier(n *ast.IdentifierNode) code {
 	if slot, ok := x.variable(n.Value); ok {
-		return local0(slot)
+		return readLocal(slot)
 	}
 	switch n.Value {
 	case "today":
@@ -205,7 +205,7 @@ func (x *exprCompiler) identifier(n *ast.IdentifierNode) code {
 
 // root compiles a path from a root on.
 func (x *exprCompiler) root(n ast.Node, root string, steps []string) code {
-	run, problem, suggest := x.c.root(root, steps, x.n)
+	run, problem, suggest := x.c.root(root, steps)
 	if problem == "" {
 		return x.at(n, run)
 	}
@@ -414,12 +414,12 @@ func (x *exprCompiler) pointer(n *ast.PointerNode) code {
 	l := x.loops[len(x.loops)-1]
 	switch n.Name {
 	case "":
-		return local0(l.item)
+		return readLocal(l.item)
 	case "index":
-		return local0(l.index)
+		return readLocal(l.index)
 	case "acc":
 		if l.acc >= 0 {
-			return local0(l.acc)
+			return readLocal(l.acc)
 		}
 		return x.problem(n, CodeName, "#acc is known in reduce only", "")
 	}
@@ -491,7 +491,7 @@ func (x *exprCompiler) file(f *Function, n *ast.CallNode) code {
 	if f.Name == "table" {
 		run, problem, suggest = x.c.table(name.Value, x.nodes(n.Arguments[1:]))
 	} else {
-		run, problem = x.c.template(name.Value, x.n)
+		run, problem = x.c.template(name.Value)
 	}
 	if problem != "" {
 		return x.problem(name, CodeName, problem, suggest)

@@ -183,7 +183,7 @@ func binaryOperation(op string) binaryOp {
 	case "-", "*", "/", "%", "**", "^":
 		return func(_ *Evaluator, a, b val) (val, error) { return arithmetic(op, a, b) }
 	case "..":
-		return span2
+		return numberRange
 	}
 	return nil
 }
@@ -484,8 +484,8 @@ func exact(op string, a, b val) (val, error) {
 	return integerOf(r), nil
 }
 
-// span2 is a..b: the whole numbers from a to b.
-func span2(e *Evaluator, a, b val) (val, error) {
+// numberRange is a..b: the whole numbers from a to b.
+func numberRange(e *Evaluator, a, b val) (val, error) {
 	from, err := wholeArgument("..", a)
 	if err != nil {
 		return null(), err

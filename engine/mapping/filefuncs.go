@@ -50,7 +50,7 @@ func (c *compiler) special(f *Function, n *Node) (code, bool) {
 			c.problem(n.Pos, CodeArgument, "the path of a template is a text between quotes", "")
 			return nothing, true
 		}
-		run, problem := c.template(name, n)
+		run, problem := c.template(name)
 		if problem != "" {
 			c.problem(n.Nodes[0].Pos, CodeName, problem, "")
 			return nothing, true
@@ -96,7 +96,7 @@ func (c *compiler) table(name string, args []code) (run code, problem, suggest s
 }
 
 // template gives the code of a template file.
-func (c *compiler) template(name string, n *Node) (run code, problem string) {
+func (c *compiler) template(name string) (run code, problem string) {
 	content, ok := c.p.consts.given.Files[name]
 	if !ok {
 		return nothing, "no file " + name
@@ -107,7 +107,7 @@ func (c *compiler) template(name string, n *Node) (run code, problem string) {
 	literal := ""
 	for rest := content; rest != ""; {
 		expr, width := placeholder(rest)
-		run := c.templateValue(expr, n)
+		run := c.templateValue(expr)
 		switch {
 		case strings.HasPrefix(rest, "{{"), strings.HasPrefix(rest, "}}"):
 			literal, rest = literal+rest[:1], rest[2:]
@@ -159,7 +159,7 @@ func placeholder(s string) (steps []string, width int) {
 }
 
 // templateValue gives the code of a name in a template; nil when it is none.
-func (c *compiler) templateValue(steps []string, n *Node) code {
+func (c *compiler) templateValue(steps []string) code {
 	switch {
 	case len(steps) == 0:
 		return nil
@@ -175,7 +175,7 @@ func (c *compiler) templateValue(steps []string, n *Node) code {
 	if !slices.Contains(c.visible(), steps[0]) {
 		return nil
 	}
-	run, problem, _ := c.root(steps[0], steps[1:], n)
+	run, problem, _ := c.root(steps[0], steps[1:])
 	if problem != "" {
 		return nil
 	}

@@ -414,7 +414,7 @@ func (w *jqWriter) fileFunction(t *gojq.Term, f *Function, args []*gojq.Query) {
 		codes := []code{jqArgument(0), jqArgument(1)}[:len(args)-1]
 		run, problem, suggest = w.c.table(name, codes)
 	} else {
-		run, problem = w.c.template(name, w.n)
+		run, problem = w.c.template(name)
 	}
 	if problem != "" {
 		w.problem(f.Name, CodeName, problem, suggest)

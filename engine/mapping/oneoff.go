@@ -50,11 +50,11 @@ func (s *Single) Run(ctx context.Context, input any) ([]any, error) {
 	f := s.p.fields[0]
 	vs, err := e.outputs(&f.part)
 	if err != nil {
-		return nil, e.valueError("value", f.sensitive, err)
+		return nil, e.valueError("value", f.sensitive, placed(err, f.node, -1, -1))
 	}
-	out := make([]any, len(vs))
-	for i, v := range vs {
-		out[i] = e.decoded(v)
+	var out []any
+	for _, v := range vs {
+		out = append(out, e.decoded(v))
 	}
 	return out, nil
 }

@@ -283,7 +283,6 @@ func TestProblemPlaces(t *testing.T) {
 	}{
 		{Expr(`"ë" + srcc.a`, 0), "srcc"},
 		{Expr("src.a ==\n  lowr(src.b)", 0), "lowr"},
-		{Expr(`src.a + `, 0), ""},
 		{JQ(`"lowr \(.a | lowr)" # lowr`, 0), "lowr"},
 		{JQ(`.a | lowr # lowr`, 0), "lowr"},
 		{JQ(`.a.lowr, lowr`, 0), "lowr"},

@@ -30,10 +30,10 @@ func (e *Evaluator) condition(p *part, without bool) (bool, error) {
 	}
 	v, err := e.evaluate(p.run)
 	if err == nil && v.kind != record.Bool && v.kind != record.Null {
-		err = placed(about(CodeType, "a condition gives true or false, not "+kindName(v), v), p.node, -1, -1)
+		err = about(CodeType, "a condition gives true or false, not "+kindName(v), v)
 	}
 	if err != nil {
-		return false, e.valueError(p.name, p.sensitive, err)
+		return false, e.valueError(p.name, p.sensitive, placed(err, p.node, -1, -1))
 	}
 	return v.isTrue(), nil
 }
@@ -163,7 +163,7 @@ func (e *Evaluator) Protect(target []byte) (protected bool, warning string) {
 	v, err := e.evaluate(p.run)
 	switch {
 	case err != nil:
-		return true, e.valueError("protect", p.sensitive, err).Error()
+		return true, e.valueError("protect", p.sensitive, placed(err, p.node, -1, -1)).Error()
 	case v.kind != record.Bool:
 		return true, "protect gives " + kindName(v) + ", not true or false"
 	}
