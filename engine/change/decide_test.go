@@ -88,6 +88,7 @@ func show(v *Verdict) string {
 		}
 	}
 	add(v.Op.String()+" because "+string(v.Cause), v.Op != 0)
+	add("foreign", v.Foreign)
 	add("fields", v.Fields != nil && v.Op != 0)
 	for _, f := range v.Fields {
 		add(f, v.Op != 0)
@@ -232,8 +233,8 @@ func TestTarget(t *testing.T) {
 		{name: "matched row of a record that is gone", r: rules(target), run: all,
 			in: Input{Want: seen(Absent), Looked: true, Row: matched}, want: "= silent"},
 		{name: "row missing, delete wanted", r: rules(), in: Input{Item: item(Delivered, a), Want: seen(Absent), Looked: true}, want: "drop = unchanged"},
-		{name: "foreign row", r: rules(target), run: all, in: foreign(seen(Absent)), want: "delete because not in source"},
-		{name: "foreign row that where drops", r: rules(target), run: all, in: foreign(seen(Filtered)), want: "delete because left the filter put out"},
+		{name: "foreign row", r: rules(target), run: all, in: foreign(seen(Absent)), want: "delete because not in source foreign"},
+		{name: "foreign row that where drops", r: rules(target), run: all, in: foreign(seen(Filtered)), want: "delete because left the filter foreign put out"},
 		{name: "foreign row, scope managed", r: rules(), run: all, in: foreign(seen(Absent)), want: "= silent"},
 		{name: "foreign row, not allowed", r: rules(target), in: foreign(seen(Absent)), want: "= silent"},
 		{name: "foreign row, partial read", r: rules(target), run: all, in: foreign(Want{Seen: Absent}), want: "= silent"},
@@ -241,14 +242,14 @@ func TestTarget(t *testing.T) {
 		{name: "foreign row, out of window", r: rules(target), run: all, in: foreign(seen(OutOfWindow)), want: "= silent"},
 		{name: "foreign row over a stub", r: rules(target), run: all,
 			in:   Input{Item: item(Out, ""), Want: seen(Absent), Looked: true, Row: row(a)},
-			want: "delete because not in source drop"},
-		{name: "foreign row, protected", r: rules(target, protect), run: all, in: shielded, want: "open protected delete = protected"},
+			want: "delete because not in source foreign drop"},
+		{name: "foreign row, protected", r: rules(target, protect), run: all, in: shielded, want: "foreign open protected delete = protected"},
 		{name: "foreign row, disabled", r: rules(target, action(DisableRow)), run: all,
 			in:   Input{Want: seen(Absent), Looked: true, Row: row(a)},
-			want: "disable because not in source fields active"},
+			want: "disable because not in source foreign fields active"},
 		{name: "foreign row, disabled before", r: rules(target, action(DisableRow)), run: all,
 			in: Input{Want: seen(Absent), Looked: true, Row: row(`{"active":false}`)}, want: "= silent"},
-		{name: "foreign row, grace", r: rules(target, grace(24)), run: all, in: foreign(seen(Absent)), want: "open grace delete = pending"},
+		{name: "foreign row, grace", r: rules(target, grace(24)), run: all, in: foreign(seen(Absent)), want: "foreign open grace delete = pending"},
 	})
 }
 

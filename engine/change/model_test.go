@@ -266,6 +266,8 @@ func TestRemovalNeedsProof(t *testing.T) {
 		}
 		graced := v.Cause == record.CauseGone || v.Cause == record.CauseFilter || v.Cause == CauseForeign
 		switch {
+		case v.Foreign != (w.item == nil || w.item.Status == Out):
+			t.Fatalf("%s: foreign is wrong", show(&v))
 		case !slices.Contains(proofs, w.want.Seen), w.want.Seen == Absent && !w.want.Complete:
 			t.Fatalf("%s without proof", show(&v))
 		case run.NoDeletes:

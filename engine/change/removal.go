@@ -208,6 +208,7 @@ func (d *Decider) removeRow(in *Input, v *draft, cause record.Cause) error {
 	}
 	v.Cause, v.Ref, v.graced = cause, in.Row.Ref, true
 	v.Before = d.managed(in.Row.Body, nil)
+	v.Foreign = true
 	if d.rules.Action == DeleteRow {
 		v.Op = record.Delete
 		return nil
@@ -219,7 +220,8 @@ func (d *Decider) removeRow(in *Input, v *draft, cause record.Cause) error {
 	}
 	v.Before, v.After = d.managed(v.Before, v.After), d.managed(v.After, v.After)
 	if len(names) == 0 {
-		v.Before, v.After, v.Ref, v.Cause, v.graced = nil, nil, nil, "", false
+		v.Before, v.After, v.Ref, v.Cause = nil, nil, nil, ""
+		v.Foreign, v.graced = false, false
 		return nil
 	}
 	v.Op, v.Fields = record.Disable, names

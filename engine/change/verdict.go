@@ -55,6 +55,8 @@ type Verdict struct {
 	// Fields names what an update or disable sends, in mapping order.
 	Fields []string
 	Ref    []byte
+	// Foreign: the change removes a row of the target that never was an item.
+	Foreign bool
 
 	// Had and Expect are the item that the verdict rests on.
 	Had    bool

@@ -264,6 +264,7 @@ func anyEntry(t *rapid.T) Entry {
 		SrcKey: record.Key(text.Draw(t, "srcKey")), Part: text.Draw(t, "part"), Seq: rapid.Uint64().Draw(t, "seq"),
 		Open: text.Draw(t, "open"), OpenOp: record.Op(rapid.Byte().Draw(t, "openOp")), Since: anyTime(t), Due: anyTime(t),
 		Attempts: rapid.Int().Draw(t, "attempts"), Note: text.Draw(t, "note"), Code: text.Draw(t, "code"),
+		Touch: flag.Draw(t, "touch"), Stranger: flag.Draw(t, "stranger"),
 		Field: text.Draw(t, "field"), Clear: flag.Draw(t, "clear"), Approved: flag.Draw(t, "approved"), Drop: flag.Draw(t, "drop"),
 	}
 	for range rapid.IntRange(0, 3).Draw(t, "upstream") {
