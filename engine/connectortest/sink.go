@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"koppel/dsl"
 	"koppel/engine/connector"
 	"koppel/engine/record"
 )
@@ -304,6 +305,7 @@ func (s SinkSuite) configuration(t tester, j *journal) {
 	if s.Kind.Name == "" || s.Kind.Doc == "" {
 		t.Errorf("the kind has no name or no doc")
 	}
+	checkArguments(t, "sink", s.Kind.Name, s.Kind.Config(), dsl.Options{Sinks: []connector.Kind[connector.Sink]{s.Kind}})
 	if err := validate(s.Setup(t).Config); err != nil {
 		t.Errorf("a good configuration is refused: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"koppel/dsl"
 	"koppel/engine/connector"
 )
 
@@ -257,6 +258,7 @@ func (s SourceSuite) configuration(t tester, j *journal) {
 	if s.Kind.Name == "" || s.Kind.Doc == "" {
 		t.Errorf("the kind has no name or no doc")
 	}
+	checkArguments(t, "source", s.Kind.Name, s.Kind.Config(), dsl.Options{Sources: []connector.Kind[connector.Source]{s.Kind}})
 	o, _ := s.setup(t, 1)
 	if err := validate(o.Config); err != nil {
 		t.Errorf("a good configuration is refused: %v", err)
