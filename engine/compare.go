@@ -80,6 +80,9 @@ type subject struct {
 	in  change.Input
 	d   desired
 	has bool // d says something
+	// found is an earlier row that the record matches, where that was looked up
+	// beforehand.
+	found *connector.Found
 }
 
 // eachSubject yields the keys that must be looked at, in order.
@@ -99,6 +102,11 @@ func (w *work) eachSubject(v state.View, yield func(*subject) error) error {
 		return err
 	}
 	defer target.close()
+	matched, err := newCursor(w.matched)
+	if err != nil {
+		return err
+	}
+	defer matched.close()
 	items := w.itemSource(v)
 	defer items.stop()
 	open := newPuller(v.Open(w.row.ID), func(o *state.Open) record.Key { return o.Key })
@@ -122,6 +130,13 @@ func (w *work) eachSubject(v state.View, yield func(*subject) error) error {
 			return err
 		}
 		s.in.Open = openIn(o)
+		for matched.ok && matched.key() <= string(key) {
+			if matched.key() == string(key) {
+				f := decodeFound(cloneBytes(matched.it.Payload()))
+				s.found = &f
+			}
+			matched.next()
+		}
 		if w.drops(key) {
 			continue
 		}
@@ -278,6 +293,11 @@ func (b *lookBatch) add(s *subject) error {
 		return err
 	}
 	b.subjects, b.verdicts = append(b.subjects, s), append(b.verdicts, v)
+	if i := len(b.subjects) - 1; s.found != nil && b.matches(i) {
+		if err := b.again(i, *s.found); err != nil {
+			return err
+		}
+	}
 	if len(b.subjects) < lookSize {
 		return nil
 	}
@@ -286,7 +306,7 @@ func (b *lookBatch) add(s *subject) error {
 
 func (b *lookBatch) flush() error {
 	if err := b.look(b.matches, func(m connector.Sink) lookFunc {
-		if f, ok := m.(connector.Matcher); ok && f.Matching() {
+		if f, ok := m.(connector.Matcher); ok && b.w.matched == nil && f.Matching() {
 			return f.Match
 		}
 		return nil

@@ -296,11 +296,21 @@ func (w *work) describe(r *PipelineResult) {
 		r.Problems = append(r.Problems, plan.Problem{Code: "errors", Message: h.Blocked})
 	case c.Held > 0:
 		r.Status = statusHeld
-	case c.Failed > 0 || !h.Complete || w.applied.moved > 0:
+	case c.Failed > 0 || !h.Complete || w.applied.moved > 0 || w.joinsIncomplete():
 		r.Status = statusPartial
 	default:
 		r.Status = statusSucceeded
 	}
+}
+
+// joinsIncomplete tells whether a right side could not be read wholly.
+func (w *work) joinsIncomplete() bool {
+	for _, j := range w.joins {
+		if !j.complete {
+			return true
+		}
+	}
+	return false
 }
 
 // settle remembers, once a pipeline is done, how far it looked. What was not
