@@ -19,6 +19,9 @@ type RunConsts struct {
 	Context context.Context // ends programs that run long; nil: never
 }
 
+// keptArena is what stays of a record's room for the next one.
+const keptArena = 1 << 20
+
 // Bounds of what one record may take.
 const (
 	maxOutput = 16 << 20  // bytes of one mapped record, and of any text on the way
@@ -106,6 +109,12 @@ func (e *Evaluator) Load(src []byte) error {
 
 // reset gives a record its bounds.
 func (e *Evaluator) reset() {
+	if cap(e.arena) > keptArena {
+		e.arena = nil
+	}
+	if cap(e.scratch) > keptArena {
+		e.scratch = nil
+	}
 	e.arena, e.stack = e.arena[:0], e.stack[:0]
 	e.refill()
 }
@@ -165,7 +174,7 @@ func (e *Evaluator) listed(v val) ([]val, error) {
 
 // SetItem chooses the item that the following calls see.
 func (e *Evaluator) SetItem(raw []byte) {
-	e.refill()
+	e.reset()
 	e.item = raw
 	e.decodes.item.done = false
 	for _, j := range e.p.joins {

@@ -112,6 +112,49 @@ func jqGuard(e *Evaluator, in any, _ []any) any {
 	return in
 }
 
+// jqSplits is the guard of what makes a list of a text's parts.
+func jqSplits(e *Evaluator, in any, _ []any) any {
+	if s, ok := in.(string); ok {
+		if err := e.grow(16 * len(s)); err != nil {
+			return err
+		}
+	}
+	return in
+}
+
+// maxSearched bounds texts in which all places of a regular expression are
+// found: each place takes some hundreds of bytes.
+const maxSearched = 256 << 10
+
+func jqSearches(e *Evaluator, in any, _ []any) any {
+	if s, ok := in.(string); ok {
+		if len(s) > maxSearched {
+			return newFault(CodeLimit, "a text longer than 256 KiB is searched")
+		}
+		if err := e.spend(len(s) >> 4); err != nil {
+			return err
+		}
+	}
+	return in
+}
+
+func jqTransposes(e *Evaluator, in any, _ []any) any {
+	rows, _ := in.([]any)
+	longest := 0
+	for _, r := range rows {
+		if r, ok := r.([]any); ok {
+			longest = max(longest, len(r))
+		}
+	}
+	if len(rows) > 0 && longest > maxOutput/16/len(rows) {
+		return errOutput()
+	}
+	if err := e.grow(16 * longest * len(rows)); err != nil {
+		return err
+	}
+	return in
+}
+
 // charge takes the work of handling a value once.
 func (e *Evaluator) charge(v any) error {
 	switch v := v.(type) {

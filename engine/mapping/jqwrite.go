@@ -324,12 +324,8 @@ func (w *jqWriter) function(t *gojq.Term) {
 		w.replace(t, w.call("_koppel_join", f.Args[0]))
 	case name == "setpath" && n == 2 || name == "getpath" && n == 1:
 		f.Args[0] = w.placed(f.Args[0])
-	case (name == "sub" || name == "gsub") && (n == 2 || n == 3):
-		w.add("_koppel_charge", 0, jqCharge)
-		f.Args[1] = pipe(f.Args[1], w.call("_koppel_charge"))
-		w.replace(t, w.guarded(plainCall(name, f.Args...)))
-	case isWeighed(name) && jqHas(name, n):
-		w.replace(t, w.guarded(plainCall(name, f.Args...)))
+	case guardOf(name) != nil && jqHas(name, n):
+		w.guardCall(t, guardOf(name))
 	default:
 		w.tableFunction(t)
 	}
@@ -349,12 +345,44 @@ func isBanned(name string) bool {
 	return slices.Contains(strings.Fields("env input inputs debug halt halt_error stderr input_filename input_line_number get_search_list modulemeta"), name)
 }
 
-// isWeighed lists the language's functions whose work grows with all that
-// their input holds.
-func isWeighed(name string) bool {
-	return slices.Contains(strings.Fields("add tojson tostring flatten sort sort_by group_by unique unique_by min max min_by max_by contains inside "+
-		"indices index rindex explode implode split splits sub gsub match scan capture test transpose bsearch ascii_downcase ascii_upcase "+
-		"ltrimstr rtrimstr trimstr tonumber fromjson reverse"), name)
+// guardCall weighs the input of a call of the language, and its arguments where
+// the language compares them or makes text of them.
+func (w *jqWriter) guardCall(t *gojq.Term, guard jqCallback) {
+	f := t.Func
+	switch {
+	case f.Name == "sub" || f.Name == "gsub":
+		w.add("_koppel_charge", 0, jqCharge)
+		f.Args[1] = pipe(f.Args[1], w.call("_koppel_charge"))
+	case comparesArguments(f.Name):
+		w.add("_koppel_guard", 0, jqGuard)
+		for i := range f.Args {
+			f.Args[i] = pipe(f.Args[i], w.call("_koppel_guard"))
+		}
+	}
+	name := "_koppel_guard_" + f.Name
+	w.add(name, 0, guard)
+	w.replace(t, pipe(w.call(name), plainCall(f.Name, f.Args...)))
+}
+
+func comparesArguments(name string) bool {
+	return slices.Contains(strings.Fields("contains inside index rindex indices bsearch IN INDEX JOIN sort_by group_by unique_by min_by max_by"), name)
+}
+
+// guardOf gives what is done before the language's functions that can make
+// much of little, or whose work grows with all that their input holds.
+func guardOf(name string) jqCallback {
+	switch name {
+	case "add", "tojson", "tostring", "flatten", "sort", "sort_by", "group_by", "unique", "unique_by", "min", "min_by", "max", "max_by",
+		"contains", "inside", "indices", "index", "rindex", "bsearch", "IN", "INDEX", "JOIN":
+		return jqGuard
+	case "explode", "split":
+		return jqSplits
+	case "splits", "sub", "gsub", "match", "scan", "capture":
+		return jqSearches
+	case "transpose":
+		return jqTransposes
+	}
+	return nil
 }
 
 // jqHas tells whether the language has a function of that name and number of

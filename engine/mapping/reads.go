@@ -64,7 +64,7 @@ func (p *Program) Reads() Reads {
 	for _, part := range p.parts() {
 		all.merge(part.reads)
 	}
-	if p.whole == nil && len(p.fields) == 0 && len(p.key)+len(p.spec.Joins) > 0 {
+	if p.whole == nil && len(p.fields) == 0 && p.deleted == nil {
 		root := "src"
 		if p.each != nil {
 			root = "item"
