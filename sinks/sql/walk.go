@@ -57,8 +57,11 @@ func (w *walker) walk(cells []cell, body []byte) ([]cell, bool) {
 		if f := w.fields[n]; f >= 0 {
 			cells = append(cells, cell{f, body[i:end:end]})
 		}
-		if i = end; body[i] != ',' {
-			return cells, body[i] == '}' && i == len(body)-1
+		if i = end; body[i] == '}' && i == len(body)-1 {
+			return cells, true
+		}
+		if body[i] != ',' {
+			return none, false
 		}
 	}
 }
@@ -78,13 +81,16 @@ func (w *walker) find(b []byte) (int, bool) {
 
 // valueEnd returns the place behind the value at b[i].
 func valueEnd(b []byte, i int) int {
+	if i >= len(b) {
+		return i
+	}
 	switch b[i] {
 	case '"':
 		return stringEnd(b, i)
 	case '{', '[':
 		return nestedEnd(b, i)
 	}
-	for i < len(b) && b[i] != ',' && b[i] != '}' {
+	for i < len(b) && b[i] > ' ' && b[i] != ',' && b[i] != '}' {
 		i++
 	}
 	return i
