@@ -406,7 +406,7 @@ func (s *session) move(ctx context.Context) error {
 				if err != nil || !from {
 					return err
 				}
-				if _, to, err := tx.Pipeline(m.To); err != nil || to {
+				if free, err := makeRoom(tx, m.To); err != nil || !free {
 					return err
 				}
 				return tx.RenamePipeline(m.From, m.To)
@@ -425,4 +425,18 @@ func (s *session) move(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// makeRoom tells whether an address is free to take another's state over. A
+// row of a pipeline that never delivered anything gives way.
+func makeRoom(tx state.Tx, address string) (bool, error) {
+	row, known, err := tx.Pipeline(address)
+	if err != nil || !known {
+		return err == nil, err
+	}
+	items, err := tx.CountItems(row.ID)
+	if err != nil || len(items) > 0 || len(row.Fingerprint) > 0 || row.SinkIdentity != "" {
+		return false, err
+	}
+	return true, tx.DropPipeline(row.ID)
 }

@@ -124,3 +124,13 @@ func (b *bench) remove(name string) {
 		b.t.Fatal(err)
 	}
 }
+
+// replace changes the one place of old in text.
+func replace(text, old, new string) string {
+	if strings.Count(text, old) != 1 {
+		panic(old + " is not there once")
+	}
+	return strings.Replace(text, old, new, 1)
+}
+
+func indexOf(text, part string) int { return strings.Index(text, part) }

@@ -86,6 +86,7 @@ func (s *session) undoOne(ctx context.Context, p *Pipeline, run int64) error {
 func (s *session) bareWork(p *Pipeline) *work {
 	w := &work{s: s, p: p, touched: map[string]bool{}}
 	w.header = &plan.Pipeline{Address: p.Address, Name: p.Name, Fingerprint: p.Fingerprint, SinkAddress: p.Into, Complete: true}
+	w.header.Key = p.Key
 	for _, f := range p.Fields {
 		w.header.Fields = append(w.header.Fields, f.Field)
 	}
@@ -220,8 +221,7 @@ func (s *session) planRetire(ctx context.Context, address string) error {
 			return fmt.Errorf("read what is remembered of %s: %w", address, err)
 		}
 	}
-	p := retiredPipeline(&plan.Pipeline{Address: address, Name: kept.Name, SinkAddress: row.SinkAddress, Fields: kept.Fields})
-	p.Key = kept.Key
+	p := retiredPipeline(&plan.Pipeline{Address: address, Name: kept.Name, SinkAddress: row.SinkAddress, Fields: kept.Fields, Key: kept.Key})
 	w := s.bareWork(p)
 	if err := w.openRetired(ctx, row); err != nil {
 		return err
@@ -236,7 +236,7 @@ func (s *session) planRetire(ctx context.Context, address string) error {
 
 // retiredPipeline is a pipeline as far as it is remembered.
 func retiredPipeline(h *plan.Pipeline) *Pipeline {
-	p := &Pipeline{Address: h.Address, Name: h.Name, Into: h.SinkAddress, Enabled: true}
+	p := &Pipeline{Address: h.Address, Name: h.Name, Into: h.SinkAddress, Enabled: true, Key: h.Key}
 	for _, f := range h.Fields {
 		p.Fields = append(p.Fields, Field{Field: f})
 	}

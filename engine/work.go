@@ -84,7 +84,7 @@ func (w *work) close() {
 func (s *session) plan(ctx context.Context, p *Pipeline) (*work, error) {
 	w := &work{s: s, p: p, touched: map[string]bool{}, keyFilter: keyFilter{only: s.opts.Key}}
 	w.header = &plan.Pipeline{Address: p.Address, Name: p.Name, Fingerprint: p.Fingerprint, SinkAddress: p.Into,
-		ReadsDay: p.Program.Reads().Today, Day: s.today}
+		ReadsDay: p.Program.Reads().Today, Day: s.today, Key: p.Key}
 	for _, f := range p.Fields {
 		w.header.Fields = append(w.header.Fields, f.Field)
 	}

@@ -58,6 +58,7 @@ type Pipeline struct {
 	Problems     []Problem
 	Warnings     []Problem
 	Fields       []record.Field
+	Key          []record.KeyField
 	Guards       []Guard
 	Positions    []Position
 	Based        []string // partitions whose first complete read this is
