@@ -372,6 +372,9 @@ func (w *work) audit(tx state.Tx, e *plan.Entry) error {
 func (w *work) putItem(tx state.Tx, e *plan.Entry, answer []byte, changed bool) error {
 	it := &state.Item{Key: e.Key, Raw: e.Raw, Mapped: e.Mapped, Status: state.Status(e.Status), Born: w.s.runID,
 		Run: w.s.runID, HasSrc: e.HasSrc, Src: state.SourceRef{Part: e.SrcPart, Key: e.SrcKey}, Answer: answer, Body: e.After}
+	if it.Status == state.Out {
+		it.Body = nil // nothing stands at the target
+	}
 	if e.Had {
 		old, err := tx.Item(w.row.ID, e.Key)
 		if err != nil {

@@ -133,7 +133,7 @@ func (w *work) entry(s *subject, v *change.Verdict) *plan.Entry {
 	case change.Drop:
 		e.Drop = v.Op == 0
 	}
-	e.Stranger = s.in.Item == nil && v.Op != 0 && v.Op != record.Create && v.Cause == change.CauseForeign
+	e.Stranger = v.Foreign && v.Op != 0
 	if e.Open != "" && !e.HasSrc && s.has && s.d.src != (state.SourceRef{Key: s.in.Key}) {
 		e.HasSrc, e.SrcPart, e.SrcKey = true, s.d.src.Part, s.d.src.Key
 	}
@@ -160,14 +160,43 @@ func (w *work) holds(key record.Key) bool {
 // judgeGuards holds the pipeline's guards against what was counted.
 func (w *work) judgeGuards(of int64) {
 	t, g := &w.tally, w.p.Guard
+	held := w.heldUnseen()
 	guards := change.Guards{Creates: g.Creates, Updates: g.Updates, Deletes: g.Deletes}
 	judged := guards.Judge(change.Tally{
-		Creates: t.create - t.approvedCreate, Updates: t.update - t.approvedUpdate,
-		Deletes: t.remove + t.disable - t.approvedRemove - t.approvedDisable, Recent: w.recentDeletes(), Of: of,
+		Creates: t.create - t.approvedCreate + held.create, Updates: t.update - t.approvedUpdate + held.update,
+		Deletes: t.remove + t.disable - t.approvedRemove - t.approvedDisable + held.remove, Recent: w.recentDeletes(), Of: of,
 	})
 	for _, j := range judged {
 		w.header.Guards = append(w.header.Guards, plan.Guard{Op: j.Op, Limit: j.Limit.String(), Count: j.Count, Of: j.Of, Tripped: j.Tripped})
 	}
+}
+
+// heldUnseen counts what is held and not looked at, when a run looks at one
+// key only: else a series of small runs would slip under the guard.
+func (w *work) heldUnseen() (t tally) {
+	if w.only == "" {
+		return t
+	}
+	_ = w.s.Store.View(context.Background(), func(v state.View) error {
+		for o, err := range v.Open(w.row.ID) {
+			if err != nil {
+				return err
+			}
+			if o.Reason != state.Held || !w.drops(o.Key) {
+				continue
+			}
+			switch o.Op {
+			case record.Create:
+				t.create++
+			case record.Update:
+				t.update++
+			default:
+				t.remove++
+			}
+		}
+		return nil
+	})
+	return t
 }
 
 // recentDeletes counts the deletes of the last 24 hours that nobody approved.

@@ -64,7 +64,8 @@ func (e *Engine) Orphans(ctx context.Context) ([]state.Pipeline, error) {
 	err := e.Store.View(ctx, func(v state.View) error {
 		rows, err := v.Pipelines()
 		for _, row := range rows {
-			if e.Project.Pipelines[row.Address] == nil && !moved[row.Address] {
+			retired := row.SinkIdentity == "" && len(row.Fingerprint) == 0
+			if e.Project.Pipelines[row.Address] == nil && !moved[row.Address] && !retired {
 				list = append(list, row)
 			}
 		}

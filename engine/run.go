@@ -325,6 +325,9 @@ func (w *work) settle(tx state.Tx, row state.Pipeline) error {
 		row.Day = w.header.Day
 	}
 	row.SinkIdentity, row.SinkAddress = w.header.SinkIdentity, w.header.SinkAddress
+	if w.s.kind == "retire" {
+		return settleRetired(tx, row)
+	}
 	shape, err := json.Marshal(keptShape{Fields: w.header.Fields, Digest: w.header.Digest, Count: w.header.Read, Name: w.p.Name, Key: w.p.Key})
 	if err != nil {
 		return err
@@ -342,6 +345,17 @@ func (w *work) settle(tx state.Tx, row state.Pipeline) error {
 		}
 	}
 	return w.settleParts(tx)
+}
+
+// settleRetired lets go of an address once nothing of it is left.
+func settleRetired(tx state.Tx, row state.Pipeline) error {
+	left, err := tx.CountItems(row.ID)
+	if err != nil || len(left) > 0 {
+		return err
+	}
+	row.SinkIdentity, row.SinkAddress, row.Fingerprint, row.Shape = "", "", nil, nil
+	_, err = tx.PutPipeline(row)
+	return err
 }
 
 // A keptShape is what is remembered of a pipeline for the time when it is no

@@ -168,6 +168,9 @@ func TestRetireDeletesWhatAnOrphanDelivered(t *testing.T) {
 	}
 	p.Close()
 	b.wantApply("retire.plan", "succeeded: deleted 2")
+	if orphans, err := b.engine().Orphans(context.Background()); err != nil || len(orphans) != 0 {
+		t.Errorf("after retiring: orphans %v, %v", orphans, err)
+	}
 	b.wantRows(db, "SELECT id, name FROM people ORDER BY id")
 }
 

@@ -17,7 +17,7 @@ import (
 func (w *work) spoolEntries(fill func(yield func(*plan.Entry) error) error) (err error) {
 	w.s.files++
 	path := w.s.scratch(fmt.Sprintf("entries-%d", w.s.files))
-	out, err := plan.Create(path, w.s.seal())
+	out, err := plan.CreateSpool(path, w.s.seal())
 	if err != nil {
 		return err
 	}

@@ -274,7 +274,7 @@ func (w *work) retireEntries(v state.View, yield func(*plan.Entry) error) error 
 		}
 		e := &plan.Entry{Key: it.Key, Cause: record.CauseRetired, Had: true, Expect: it.Mapped, Before: cloneBytes(it.Body), Drop: true}
 		if it.Status == state.Delivered || it.Status == state.Kept || it.Status == state.Disabled {
-			if !held {
+			if !held && w.traits().Deletes {
 				e.Op, e.Drop = record.Delete, false
 				w.countChange(e)
 			}

@@ -1,0 +1,135 @@
+package engine_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"koppel/engine"
+)
+
+func (b *bench) wantFile(name, want string) {
+	b.t.Helper()
+	got, err := os.ReadFile(filepath.Join(b.dir, name))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		b.t.Errorf("%s (-want +got)\n%s", name, diff)
+	}
+}
+
+const wholeFile = `
+source "file" "people" {
+  path = "people.jsonl"
+  key  = ["id"]
+}
+sink "file" "people" { path = "out.jsonl" }
+pipeline "people" {
+  from = source.file.people
+  into = sink.file.people
+  map {
+    name = src.first
+    id   = src.id
+  }
+}
+`
+
+func TestWholeSetIsReplacedOnlyWhenEverythingIsWell(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": wholeFile, "people.jsonl": lines(`{"id":"2","first":"Bob"}`, `{"id":"1","first":"Ann"}`)})
+	b.wantRun(engine.Options{}, "people succeeded: created 2")
+	whole := "{\"name\":\"Ann\",\"id\":\"1\"}\n{\"name\":\"Bob\",\"id\":\"2\"}\n"
+	b.wantFile("out.jsonl", whole)
+	b.wantRun(engine.Options{}, "people succeeded: unchanged 2")
+	b.write("people.jsonl", `{"id":"2","first":"Bo`)
+	res := b.run(engine.Options{})
+	if got := res.Pipelines[0].Status; got == "succeeded" {
+		t.Errorf("status %s", got)
+	}
+	b.wantFile("out.jsonl", whole)
+	b.write("people.jsonl", lines(`{"id":"2","first":"Bo"}`, `{"id":"3","first":"Cor"}`, `{"id":"1","first":"Ann"}`))
+	b.save("a.plan")
+	b.wantFile("out.jsonl", whole)
+	b.wantApply("a.plan", "succeeded: created 1, updated 2")
+	b.wantFile("out.jsonl", "{\"name\":\"Ann\",\"id\":\"1\"}\n{\"name\":\"Bo\",\"id\":\"2\"}\n{\"name\":\"Cor\",\"id\":\"3\"}\n")
+	b.wantRun(engine.Options{}, "people succeeded: unchanged 3")
+}
+
+func TestWhatIfFromTheSnapshot(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": replace(people, `  key  = ["id"]`, "  key  = [\"id\"]\n  snapshot = true"),
+		"people.jsonl": lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bob"}`)})
+	b.wantRun(engine.Options{}, "people succeeded: created 2")
+	b.remove("people.jsonl")
+	b.write("main.hcl", replace(replace(people, `  key  = ["id"]`, "  key  = [\"id\"]\n  snapshot = true"), "words(src.first, src.last)", `upper(src.first)`))
+	p, err := b.engine().Plan(context.Background(), engine.Options{FromSnapshot: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	h := p.Header.Pipelines[0]
+	if h.Skipped != "" || h.Counts.Update != 2 || h.Counts.Create+h.Counts.Delete != 0 {
+		t.Errorf("%+v", h)
+	}
+}
+
+func TestPlanAsOfADate(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": dated})
+	b.rows("hr.db", "CREATE TABLE staff(id INTEGER PRIMARY KEY, name TEXT, until TEXT, changed TEXT)")
+	b.rows("hr.db", "INSERT INTO staff VALUES (1,'Ann','2026-03-10','2026-01-01T00:00:00Z'),(2,'Bob',NULL,'2026-01-02T00:00:00Z')")
+	b.wantRun(engine.Options{}, "people succeeded: created 2")
+	p, err := b.engine().Plan(context.Background(), engine.Options{AsOf: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if c := p.Header.Pipelines[0].Counts; c.Update != 1 {
+		t.Errorf("%+v", c)
+	}
+	b.wantRun(engine.Options{}, "people succeeded: unchanged 2")
+}
+
+func TestPlanOnAPlan(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": people + `
+sink "sql" "names" {
+  connection = connection.sqlite.db
+  table      = "names"
+}
+pipeline "names" {
+  from = pipeline.people
+  into = sink.sql.names
+  map {
+    id   = src.id
+    long = words("the", src.name)
+  }
+}
+`, "people.jsonl": lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bob"}`)})
+	h := b.save("a.plan")
+	if h.Pipelines[1].Counts.Create != 2 {
+		t.Fatalf("%+v", h.Pipelines[1])
+	}
+	res, err := b.apply("a.plan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range res.Pipelines {
+		if p.Status != "succeeded" || p.Counts.Created != 2 {
+			t.Errorf("%+v", p)
+		}
+	}
+	b.wantRun(engine.Options{}, "people succeeded: unchanged 2", "names succeeded: unchanged 2")
+	b.write("people.jsonl", lines(`{"id":"1","first":"Eva"}`))
+	b.save("b.plan")
+	// The upstream record moves; what the plan builds on it is skipped too.
+	b.write("people.jsonl", lines(`{"id":"1","first":"Ine"}`, `{"id":"2","first":"Bob"}`))
+	b.wantRun(engine.Options{}, "people succeeded: updated 1, unchanged 1", "names succeeded: updated 1, unchanged 1")
+	res, err = b.apply("b.plan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.wantRows(db, "SELECT id, name FROM people ORDER BY id", "1|Ine", "2|Bob")
+	b.wantRows(db, "SELECT id, long FROM names ORDER BY id", "1|the Ine", "2|the Bob")
+}
