@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"koppel/dsl"
 	"koppel/engine/connector"
 )
 
@@ -165,5 +166,18 @@ func TestSuiteSeesUselessParts(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("the suite says:\n%s\nwithout %q", got, want)
 		}
+	}
+}
+
+func TestSuiteSeesArgumentsThatAreNotTold(t *testing.T) {
+	type other struct {
+		Extra string `hcl:"extra" doc:"an argument that the kind does not declare"`
+	}
+	kind := stockSuite("", nil).Kind
+	got := failuresOf(t, func(t tester) {
+		checkArguments(t, "source", kind.Name, &other{}, dsl.Options{Sources: []connector.Kind[connector.Source]{kind}})
+	})
+	if !strings.Contains(got, "about the argument extra of") || strings.Contains(got, "about the argument no_such_argument of") {
+		t.Errorf("the suite says:\n%s", got)
 	}
 }
