@@ -13,13 +13,6 @@ import (
 	"koppel/engine/connector"
 )
 
-// checkProject checks what concerns several blocks.
-func (l *loader) checkProject() {
-	l.checkCircles()
-	l.checkSharedSinks()
-	l.checkUnused()
-}
-
 // dependencies are the pipelines that must run before p, in order.
 func dependencies(p *engine.Pipeline) []string {
 	list := []string{p.From}
@@ -99,6 +92,7 @@ func (l *loader) checkSharedSinks() {
 				l.out.add("ambiguous_sink", intoRange(t.pipeline), "Two pipelines write the same rows",
 					"%s writes them too: each would delete what the other delivers. Give each a table or file of its own, or constant rows that differ: rows = { … }.",
 					earlier.pipeline.p.Address)
+				break
 			}
 		}
 	}
@@ -185,11 +179,9 @@ func (l *loader) moves() {
 			l.out.add("conflict", b.Body.Attributes["from"].Expr.Range(), fmt.Sprintf("%s still exists", from), "A moved block names an address that is no longer declared.")
 			continue
 		case !l.exists(to):
-			var names []string
-			for _, name := range l.conf.ofClass(toClass) {
-				names = append(names, toClass+"."+name)
-			}
-			l.out.add("invalid_reference", b.Body.Attributes["to"].Expr.Range(), fmt.Sprintf("There is no %s", to), "State is moved to an address that is declared.%s", didYouMean(to, names))
+			block, _, _ := strings.Cut(strings.TrimPrefix(to, toClass+"."), "[")
+			l.out.add("invalid_reference", b.Body.Attributes["to"].Expr.Range(), fmt.Sprintf("There is no %s", to),
+				"State is moved to an address that is declared.%s", referenceHint(toClass, block, l.conf.ofClass(toClass)))
 			continue
 		}
 		l.project.Moved = append(l.project.Moved, engine.Move{From: from, To: to})

@@ -17,6 +17,9 @@ func (l *loader) connection(d *declaration, in *instance) {
 	kind := l.kinds.connections[d.Kind]
 	config := kind.Config()
 	l.decode(l.values, d, in, config, nil, nil, nil)
+	if in.phantom {
+		return
+	}
 	l.project.Connections = append(l.project.Connections, Connection{
 		Address: d.address() + in.suffix(), Kind: d.Kind, Config: config,
 		Open: func(ctx context.Context, env connector.Env) (any, error) {
@@ -143,9 +146,6 @@ func (l *loader) argumentProgram(expr hclsyntax.Expression, in *instance, v *val
 	c.words = true
 	c.places = &places{}
 	node := c.node(expr)
-	if node == nil {
-		return nil
-	}
 	var run mapping.RunConsts
 	if env != nil && env.Now != nil {
 		run = runConsts(env.Now(), l.zone)
@@ -154,7 +154,7 @@ func (l *loader) argumentProgram(expr hclsyntax.Expression, in *instance, v *val
 	for _, p := range found {
 		c.places.report(v.out, p)
 	}
-	if len(found) > 0 {
+	if len(found) > 0 || c.failed {
 		return nil
 	}
 	return single

@@ -96,6 +96,9 @@ func (l *loader) compile(spec mapping.Spec, c *converter) *mapping.Program {
 	for _, p := range found {
 		c.places.report(c.v.out, p)
 	}
+	if c.failed {
+		return nil
+	}
 	return program
 }
 

@@ -44,8 +44,8 @@ func (p *pipelineLoad) deletes() {
 		p.l.out.add("conflict", attrs["expired"].Expr.Range(), fmt.Sprintf("The sink kind %q can't delete", p.into.decl.Kind), "Leave expired out.")
 	}
 	if attrs["protect"] != nil {
-		p.spec.Protect = p.node(attrs["protect"].Expr)
-		p.p.Deletes.Protect = p.spec.Protect != nil
+		p.spec.Protect = p.c.node(attrs["protect"].Expr)
+		p.p.Deletes.Protect = true
 	}
 }
 
@@ -82,16 +82,15 @@ func (p *pipelineLoad) disableSet(b *hclsyntax.Block, attr *hclsyntax.Attribute)
 	for _, item := range object.Items {
 		name, named := c.memberName(item.KeyExpr)
 		node := c.node(item.ValueExpr)
-		if !named || node == nil {
-			p.ok = false
-			return
+		if !named {
+			c.failed = true
+			continue
 		}
 		p.checkSetField(name, item)
 		spec.Fields = append(spec.Fields, mapping.Field{Name: name, Pos: p.l.places.whole(item.KeyExpr.Range()), Value: node})
 	}
 	program := p.l.compile(spec, c)
 	if program == nil {
-		p.ok = false
 		return
 	}
 	if len(program.Reads().Roots) > 0 {
@@ -134,7 +133,7 @@ func (p *pipelineLoad) guards() {
 		p.l.out.noLabels(b)
 		p.l.out.onlyKnown(b, []string{"max"}, nil)
 		if b.Body.Attributes["max"] == nil {
-			p.l.out.add("missing_argument", b.DefRange(), "An errors block has max", "Write max = \"5%%\".")
+			p.l.out.add("missing_argument", b.DefRange(), "An errors block has max", "Write max = \"5%\".")
 		}
 		p.p.Errors = p.v.limit(b.Body.Attributes["max"], p.in)
 	}

@@ -14,6 +14,17 @@ type instance struct {
 	each  bool
 	key   string
 	value cty.Value
+	// phantom stands for the elements of a for_each that has none, so that its
+	// block is checked nevertheless.
+	phantom bool
+}
+
+// checked gives the instances to check a block with.
+func checked(instances []*instance) []*instance {
+	if len(instances) > 0 {
+		return instances
+	}
+	return []*instance{{each: true, phantom: true, value: cty.DynamicVal.Mark(pending{"for_each"})}}
 }
 
 // suffix is what follows a block's address: ["key"], or nothing.

@@ -92,15 +92,19 @@ func (p *pipelineLoad) join(j joinLoad) {
 	switch sides, ok := unwrapTuple(attrs["on"]); {
 	case attrs["on"] == nil:
 		p.l.out.add("missing_argument", j.block.DefRange(), "A join says which values must be equal", "Write on = [src.field, %s.field].", name)
-		p.ok = false
+		p.c.failed = true
 	case !ok || len(sides) != 2:
 		p.l.out.add("invalid_value", attrs["on"].Expr.Range(), "on has two sides", "Write on = [src.field, %s.field]; for several fields on = [[src.a, src.b], [%s.a, %s.b]].", name, name, name)
-		p.ok = false
+		p.c.failed = true
 	default:
 		p.sides(&join, sides)
 	}
+	if p.c.failed || j.with == nil {
+		join.Left, join.Right = p.noSide(name, join.Pos)
+	}
 	if j.with == nil {
-		p.ok = false
+		p.c.failed = true
+		p.spec.Joins = append(p.spec.Joins, join)
 		return
 	}
 	join.Sensitive = p.l.sensitiveOf(j.with)
@@ -110,6 +114,11 @@ func (p *pipelineLoad) join(j joinLoad) {
 		None: p.v.choice(attrs["none"], p.in, "null", "skip", "error"),
 		Many: p.v.choice(attrs["many"], p.in, "error", "first", "list"),
 	})
+}
+
+// noSide stands for sides that have problems.
+func (p *pipelineLoad) noSide(name string, pos mapping.Pos) (left, right []*mapping.Node) {
+	return []*mapping.Node{mapping.Const(nil, false, pos)}, []*mapping.Node{mapping.Path(name, []string{"id"}, pos)}
 }
 
 // sides converts both sides of `on`. They may stand in either order.
@@ -123,10 +132,10 @@ func (p *pipelineLoad) sides(join *mapping.Join, sides []hclsyntax.Expression) {
 	case reads(left, join.Name) || !reads(right, join.Name) && !hasProgram(right):
 		p.l.out.add("invalid_value", right.Range(), "One side of a join reads the right record",
 			"Write on = [src.field, %s.field]: the left side from the record, the right one through %s.", join.Name, join.Name)
-		p.ok = false
+		p.c.failed = true
 	case len(join.Left) != len(join.Right):
 		p.l.out.add("invalid_value", right.Range(), "The sides of a join have as many values", "The left side has %d, the right one %d.", len(join.Left), len(join.Right))
-		p.ok = false
+		p.c.failed = true
 	}
 }
 
@@ -137,7 +146,7 @@ func (p *pipelineLoad) side(expr hclsyntax.Expression) []*mapping.Node {
 	}
 	nodes := make([]*mapping.Node, 0, len(exprs))
 	for _, e := range exprs {
-		nodes = append(nodes, p.node(e))
+		nodes = append(nodes, p.c.node(e))
 	}
 	return nodes
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,6 +70,7 @@ func Load(ctx context.Context, o Options) (*Project, Diagnostics) {
 		project: newProject(o.Dir), building: map[string]bool{}, loads: map[string]*pipelineLoad{},
 	}
 	l.files = readFiles(o.Dir, out)
+	syntax := slices.Clone(out.list)
 	l.conf = declare(l.files, out)
 	l.inputs = readInputs(l.conf, l.files, o, out)
 	l.values = l.newValues(true, nil)
@@ -77,6 +79,7 @@ func Load(ctx context.Context, o Options) (*Project, Diagnostics) {
 		l.program = l.newValues(true, ctx)
 	}
 	l.load()
+	out.dropFollowing(syntax)
 	out.list.Sort()
 	return l.project, out.list
 }
@@ -95,8 +98,10 @@ func (l *loader) load() {
 	l.loadPipelines()
 	l.moves()
 	l.loadTestFiles()
+	l.checkCircles()
+	l.checkSharedSinks()
 	if l.out.errors == 0 {
-		l.checkProject()
+		l.checkUnused()
 	}
 	l.project.places = l.places
 	l.project.Sensitive = l.isSensitiveProject()
@@ -153,11 +158,11 @@ func (l *loader) markLater(d *declaration) {
 
 // declared evaluates the instances of a connection, source or sink.
 func (l *loader) declared(d *declaration) {
-	instances, ok := l.values.instances(d)
-	if !ok || d.Later {
+	instances, _ := l.values.instances(d)
+	if d.Later {
 		return
 	}
-	for _, in := range instances {
+	for _, in := range checked(instances) {
 		l.values.waiting = ""
 		switch d.Class {
 		case "connection":
@@ -183,5 +188,5 @@ func newProject(dir string) *Project {
 	return &Project{Project: &engine.Project{
 		Dir: dir, Location: time.UTC, State: engine.StateConfig{Kind: "sqlite", Path: ".koppel/state.db"},
 		Sources: map[string]*engine.Source{}, Sinks: map[string]*engine.Sink{}, Pipelines: map[string]*engine.Pipeline{},
-	}, Fields: map[string][]FieldText{}, sourceTypes: map[string]*declaration{}, sinkConfigs: map[string]any{}}
+	}, Fields: map[string][]FieldText{}, sinkConfigs: map[string]any{}}
 }

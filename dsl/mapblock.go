@@ -40,16 +40,7 @@ func (p *pipelineLoad) one(attr *hclsyntax.Attribute) *mapping.Node {
 	if attr == nil {
 		return nil
 	}
-	return p.node(attr.Expr)
-}
-
-// node converts an expression; the pipeline is not compiled without it.
-func (p *pipelineLoad) node(expr hclsyntax.Expression) *mapping.Node {
-	n := p.c.node(expr)
-	if n == nil {
-		p.ok = false
-	}
-	return n
+	return p.c.node(attr.Expr)
 }
 
 // keyNodes converts the key: a value, or a list of values.
@@ -62,9 +53,7 @@ func (p *pipelineLoad) keyNodes(attr *hclsyntax.Attribute) {
 		}
 	}
 	for _, e := range exprs {
-		if n := p.node(e); n != nil {
-			p.spec.Key = append(p.spec.Key, n)
-		}
+		p.spec.Key = append(p.spec.Key, p.c.node(e))
 	}
 }
 
@@ -114,7 +103,7 @@ func (p *pipelineLoad) mapArgument(attr *hclsyntax.Attribute) {
 	object, ok := unwrap(attr.Expr).(*hclsyntax.ObjectConsExpr)
 	if !ok {
 		p.p.OpenShape = true
-		p.spec.Whole = p.node(attr.Expr)
+		p.spec.Whole = p.c.node(attr.Expr)
 		return
 	}
 	var list []fieldExpr
@@ -122,7 +111,8 @@ func (p *pipelineLoad) mapArgument(attr *hclsyntax.Attribute) {
 	for _, item := range object.Items {
 		name, ok := p.c.memberName(item.KeyExpr)
 		if !ok {
-			p.ok = false
+			p.c.failed = true
+			p.c.node(item.ValueExpr)
 			continue
 		}
 		if seen[name] {
@@ -137,7 +127,7 @@ func (p *pipelineLoad) mapArgument(attr *hclsyntax.Attribute) {
 
 func (p *pipelineLoad) addFields(list []fieldExpr) {
 	for _, f := range list {
-		n := p.node(f.expr)
+		n := p.c.node(f.expr)
 		p.spec.Fields = append(p.spec.Fields, mapping.Field{Name: f.name, Pos: p.l.places.whole(f.at), Value: n})
 		p.p.Fields = append(p.p.Fields, engine.Field{Field: record.Field{Name: f.name, Send: true}, OnNull: "clear"})
 	}

@@ -24,12 +24,24 @@ type converter struct {
 	words bool
 	// templates holds the files that template_file names.
 	templates map[string]string
+	// failed says that something had a problem.
+	failed bool
 	// programs holds the texts of all programs, to see which constants they read.
 	programs []string
 }
 
-// node converts an expression. Nil: it has a problem, which was reported.
+// node converts an expression. One with a problem, which was reported, becomes
+// null, so that the problems of what stands around it are found as well.
 func (c *converter) node(expr hclsyntax.Expression) *mapping.Node {
+	if n := c.convert(expr); n != nil {
+		return n
+	}
+	c.failed = true
+	return mapping.Const(nil, false, c.places.whole(expr.Range()))
+}
+
+// convert converts an expression. Nil: it has a problem, which was reported.
+func (c *converter) convert(expr hclsyntax.Expression) *mapping.Node {
 	switch e := unwrap(expr).(type) {
 	case *hclsyntax.ScopeTraversalExpr:
 		return c.path(e.Traversal, e.SrcRange)
@@ -38,11 +50,7 @@ func (c *converter) node(expr hclsyntax.Expression) *mapping.Node {
 	case *hclsyntax.FunctionCallExpr:
 		return c.call(e)
 	case *hclsyntax.TupleConsExpr:
-		nodes := c.nodes(e.Exprs)
-		if nodes == nil {
-			return nil
-		}
-		return mapping.List(nodes, c.places.whole(e.SrcRange))
+		return mapping.List(c.nodes(e.Exprs), c.places.whole(e.SrcRange))
 	case *hclsyntax.ObjectConsExpr:
 		return c.object(e)
 	case *hclsyntax.ObjectConsKeyExpr:
@@ -56,17 +64,10 @@ func (c *converter) node(expr hclsyntax.Expression) *mapping.Node {
 	}
 }
 
-// nodes converts a list; nil when one of them has a problem.
 func (c *converter) nodes(exprs []hclsyntax.Expression) []*mapping.Node {
-	list := make([]*mapping.Node, 0, len(exprs))
-	ok := true
-	for _, e := range exprs {
-		n := c.node(e)
-		ok = ok && n != nil
-		list = append(list, n)
-	}
-	if !ok {
-		return nil
+	list := make([]*mapping.Node, len(exprs))
+	for i, e := range exprs {
+		list[i] = c.node(e)
 	}
 	return list
 }
@@ -78,20 +79,19 @@ func (c *converter) object(e *hclsyntax.ObjectConsExpr) *mapping.Node {
 	for _, item := range e.Items {
 		name, ok := c.memberName(item.KeyExpr)
 		if !ok {
-			return nil
+			c.failed = true
+			c.nodes([]hclsyntax.Expression{item.ValueExpr})
+			continue
 		}
 		if seen[name] {
 			c.v.out.add("duplicate_argument", item.KeyExpr.Range(), fmt.Sprintf("%q stands twice in this object", name), "Keep one of them.")
-			return nil
+			c.failed = true
+			continue
 		}
 		seen[name] = true
 		names, exprs = append(names, name), append(exprs, item.ValueExpr)
 	}
-	nodes := c.nodes(exprs)
-	if nodes == nil {
-		return nil
-	}
-	return mapping.Object(names, nodes, c.places.whole(e.SrcRange))
+	return mapping.Object(names, c.nodes(exprs), c.places.whole(e.SrcRange))
 }
 
 // memberName evaluates the name of a member: a word, a text, or (…) of what is
@@ -215,7 +215,7 @@ func (c *converter) longPath(expr hclsyntax.Expression) *mapping.Node {
 	}
 	switch e := expr.(type) {
 	case *hclsyntax.RelativeTraversalExpr:
-		base := c.node(e.Source)
+		base := c.convert(unwrap(e.Source))
 		if base == nil {
 			return nil
 		}
@@ -230,7 +230,7 @@ func (c *converter) longPath(expr hclsyntax.Expression) *mapping.Node {
 				"Look it up in a table, as in table(\"NAME\", src.code), or write an expr program.")
 			return nil
 		}
-		base := c.node(e.Collection)
+		base := c.convert(unwrap(e.Collection))
 		name, ok := c.memberName(e.Key)
 		if base == nil || !ok {
 			return nil

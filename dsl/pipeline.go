@@ -29,7 +29,6 @@ type pipelineLoad struct {
 	key        []string // of the source that it reads
 	joins      []joinLoad
 	targets    map[string]bool // joins whose NAME.target can be read
-	ok         bool            // the spec is whole
 }
 
 // loadPipelines evaluates all pipeline instances.
@@ -38,7 +37,7 @@ func (l *loader) loadPipelines() {
 		if d.Class == "pipeline" {
 			instances, _ := l.values.instances(d)
 			l.pipelineText(d)
-			for _, in := range instances {
+			for _, in := range checked(instances) {
 				l.pipeline(d, in)
 			}
 		}
@@ -58,12 +57,15 @@ func (l *loader) pipeline(d *declaration, in *instance) *engine.Pipeline {
 	l.building[address] = true
 	waiting := l.program.waiting
 	p := &pipelineLoad{
-		l: l, d: d, in: in, body: d.Block.Body, v: l.program, ok: true, targets: map[string]bool{},
+		l: l, d: d, in: in, body: d.Block.Body, v: l.program, targets: map[string]bool{},
 		p: &engine.Pipeline{Address: address, Name: d.Name + in.suffix()},
 	}
 	l.program.waiting, l.values.waiting = "", ""
 	p.load()
 	l.program.waiting = waiting
+	if in.phantom {
+		return nil
+	}
 	l.project.Pipelines[address] = p.p
 	l.loads[address] = p
 	return p.p
@@ -162,29 +164,36 @@ func (l *loader) sensitiveOf(r *reference) []string {
 	if up == nil {
 		return nil
 	}
+	return l.loads[up.Address].sensitiveFields()
+}
+
+// sensitiveFields lists the fields of the pipeline's records that are
+// sensitive; the empty path covers all of them.
+func (p *pipelineLoad) sensitiveFields() []string {
+	if !p.hasMap() {
+		return p.spec.SensitiveSrc
+	}
+	if p.spec.Whole != nil && p.p.Program != nil && p.p.Program.Sensitive("") {
+		return []string{""}
+	}
 	var paths []string
-	for _, f := range up.Fields {
+	for _, f := range p.p.Fields {
 		if f.Sensitive {
 			paths = append(paths, f.Name)
 		}
-	}
-	if len(up.Fields) == 0 && l.loads[up.Address] != nil && !l.loads[up.Address].hasMap() {
-		return l.loads[up.Address].spec.SensitiveSrc
 	}
 	return paths
 }
 
 // compile compiles the programs and takes from them what the engine must know.
 func (p *pipelineLoad) compile() {
-	if !p.ok || p.from == nil {
-		return
-	}
 	p.p.Program = p.l.compile(p.spec, p.c)
-	if p.p.Program == nil {
+	if p.p.Program == nil || p.from == nil {
 		return
 	}
-	p.p.Key = p.p.Program.KeyFields(p.key)
 	p.settleFields()
+	p.joinItself()
+	p.p.Key = p.p.Program.KeyFields(p.key)
 	p.settleJoins()
 	p.checkKey()
 	p.checkNow()
@@ -196,5 +205,21 @@ func (p *pipelineLoad) settleFields() {
 	for i := range p.p.Fields {
 		f := &p.p.Fields[i]
 		f.Sensitive = f.Sensitive || p.p.Program.Sensitive(f.Name)
+	}
+}
+
+// joinItself compiles a pipeline that joins itself again, now that its own
+// sensitive fields are known.
+func (p *pipelineLoad) joinItself() {
+	hidden := p.sensitiveFields()
+	again := false
+	for i, j := range p.p.Joins {
+		if j.With == p.p.Address && len(hidden) > 0 {
+			p.spec.Joins[i].Sensitive, again = hidden, true
+		}
+	}
+	if again {
+		p.p.Program = p.l.compile(p.spec, p.c)
+		p.settleFields()
 	}
 }

@@ -12,6 +12,7 @@ type problems struct {
 	list   Diagnostics
 	seen   map[Diagnostic]bool
 	errors int
+	unread []hcl.Range // places where the parser stumbled
 }
 
 // keep adds d unless it is there already.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -50,7 +51,17 @@ func (p *places) report(out *problems, problem mapping.Problem) {
 	if problem.Suggest != "" {
 		detail = joinSentences(detail, fmt.Sprintf("Did you mean %q?", problem.Suggest))
 	}
-	out.keep(errorAt(problem.Code, p.find(problem.Pos, problem.Offset, problem.End), capital(problem.Summary), detail))
+	out.keep(errorAt(problem.Code, p.find(problem.Pos, problem.Offset, problem.End), summaryText(problem.Summary), detail))
+}
+
+// summaryText begins with a capital, unless it begins with a name.
+func summaryText(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	switch word {
+	case "unknown", "invalid", "wrong", "too", "more", "no":
+		return capital(s)
+	}
+	return s
 }
 
 func sentence(s string) string {
@@ -114,11 +125,7 @@ func (c *converter) tableCall(e *hclsyntax.FunctionCallExpr) *mapping.Node {
 	if e.Name == "template_file" && len(e.Args) == 1 && !c.readTemplate(e.Args[0]) {
 		return nil
 	}
-	args := c.nodes(e.Args)
-	if args == nil {
-		return nil
-	}
-	return mapping.Call(e.Name, args, c.places.whole(hcl.RangeBetween(e.NameRange, e.CloseParenRange)))
+	return mapping.Call(e.Name, c.nodes(e.Args), c.places.whole(hcl.RangeBetween(e.NameRange, e.CloseParenRange)))
 }
 
 // readTemplate reads the file that template_file names.

@@ -28,7 +28,6 @@ type Project struct {
 	// pipeline's address without instance.
 	Fields map[string][]FieldText
 
-	sourceTypes map[string]*declaration
 	sinkConfigs map[string]any
 	places      *places
 }

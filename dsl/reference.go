@@ -79,18 +79,39 @@ func declaredList(class string, all []string) string {
 	return fmt.Sprintf("The project declares %s.", strings.Join(all, ", "))
 }
 
-// referenceHint suggests a whole name, or the kind that has that name.
+// referenceHint suggests a declared name that is like the one given in both
+// of its parts, or else one of another kind.
 func referenceHint(class, given string, all []string) string {
-	if s := didYouMean(given, all); s != "" {
-		return strings.Replace(s, `"`, `"`+class+".", 1)
-	}
-	_, name, _ := strings.Cut(given, ".")
+	givenKind, givenName := splitName(given)
+	like := func(a, b string) bool { return a == b || suggest(a, []string{b}) != "" }
+	best, most := "", 0
 	for _, candidate := range all {
-		if strings.HasSuffix(candidate, "."+name) && name != "" {
-			return fmt.Sprintf(" Did you mean %q?", class+"."+candidate)
+		kind, name := splitName(candidate)
+		score := 0
+		switch {
+		case kind == givenKind && like(givenName, name):
+			score = 3
+		case givenName == name:
+			score = 2
+		case like(givenKind, kind) && like(givenName, name):
+			score = 1
+		}
+		if score > most {
+			best, most = candidate, score
 		}
 	}
-	return ""
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" Did you mean %q?", class+"."+best)
+}
+
+// splitName parts KIND.NAME; a pipeline has no kind.
+func splitName(name string) (kind, rest string) {
+	if kind, rest, ok := strings.Cut(name, "."); ok {
+		return kind, rest
+	}
+	return "", name
 }
 
 // referenceValue is one instance, or an object of all of them by their keys.

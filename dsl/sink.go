@@ -22,6 +22,9 @@ func (l *loader) sink(d *declaration, in *instance) {
 		}
 		return kind.Open(ctx, config, env)
 	}
+	if in.phantom {
+		return
+	}
 	l.project.sinkConfigs[s.Address] = config
 	l.project.Sinks[s.Address] = s
 }

@@ -43,7 +43,6 @@ func (l *loader) source(d *declaration, in *instance) {
 	}
 	src.Program = l.deleted(d, in, src.Sensitive)
 	src.Fingerprint = l.sourceFingerprint(kind.Name, kind.Version, config, dec, src)
-	l.project.sourceTypes[src.Address] = d
 	src.Open = func(ctx context.Context, env connector.Env) (connector.Source, error) {
 		config := kind.Config()
 		v := l.strict(ctx)
@@ -53,7 +52,9 @@ func (l *loader) source(d *declaration, in *instance) {
 		}
 		return kind.Open(ctx, config, env)
 	}
-	l.project.Sources[src.Address] = src
+	if !in.phantom {
+		l.project.Sources[src.Address] = src
+	}
 }
 
 // titleOf names a block for people: its kind, and its connector, table or path.
@@ -175,11 +176,7 @@ func (l *loader) deleted(d *declaration, in *instance, sensitive []string) *mapp
 		return nil
 	}
 	c := l.converter(l.program, in, nil)
-	node := c.node(attr.Expr)
-	if node == nil {
-		return nil
-	}
-	return l.compile(mapping.Spec{Deleted: node, SensitiveSrc: sensitive}, c)
+	return l.compile(mapping.Spec{Deleted: c.node(attr.Expr), SensitiveSrc: sensitive}, c)
 }
 
 // runConsts fixes the clock of programs.

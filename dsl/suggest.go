@@ -17,6 +17,9 @@ func suggest(given string, names []string) string {
 			continue
 		}
 		distance := levenshtein.Distance(normalName(given), normalName(name), nil)
+		if swapped(normalName(given), normalName(name)) {
+			distance = 1
+		}
 		if distance > tolerance(given, name) {
 			continue
 		}
@@ -25,6 +28,20 @@ func suggest(given string, names []string) string {
 		}
 	}
 	return best
+}
+
+// swapped reports whether a and b differ by two neighbouring letters that
+// changed places, which is one slip of the fingers.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) - 1 {
+		if a[i] != b[i] {
+			return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+		}
+	}
+	return false
 }
 
 // normalName makes names equal that differ in case or separator alone.

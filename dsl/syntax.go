@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -33,38 +34,69 @@ func (p *problems) addSyntax(diags hcl.Diagnostics, src []byte) {
 				p.add("interpolation", at, "Interpolation in a program", "%s", interpolationHint)
 			}
 			inProgram = true
+		case d.Summary == "Invalid argument name" && strings.Contains(d.Detail, "quoted"):
+			p.add("syntax", at, d.Summary, "%s For a field whose name is no identifier write map = { \"any name\" = … }.", d.Detail)
 		default:
 			p.addHCL(hcl.Diagnostics{d})
 		}
 	}
+	for _, d := range diags {
+		if d.Subject != nil {
+			p.unread = append(p.unread, *d.Subject)
+		}
+	}
 }
 
-// openInterpolation tells whether a place lies inside ${…} or %{…} of a text
-// that is the argument of jq, expr or jq_file.
+// dropFollowing removes what was found on lines that the parser could not
+// read: it is about what the parser made of them.
+func (p *problems) dropFollowing(syntax Diagnostics) {
+	if len(p.unread) == 0 {
+		return
+	}
+	parser := map[Diagnostic]bool{}
+	for _, d := range syntax {
+		parser[d] = true
+	}
+	p.list = slices.DeleteFunc(p.list, func(d Diagnostic) bool {
+		return !parser[d] && slices.ContainsFunc(p.unread, func(r hcl.Range) bool {
+			return r.Filename == d.File && r.Start.Line <= d.Range.End.Line && d.Range.Start.Line <= r.End.Line
+		})
+	})
+}
+
+// openInterpolation tells whether a place lies in a text that is the argument
+// of jq or expr, behind a ${ or %{ in it.
 func openInterpolation(src []byte, at hcl.Range) bool {
 	tokens, _ := hclsyntax.LexConfig(src, at.Filename, hcl.InitialPos)
-	var open []bool // per template: is it a program's?
-	inside := 0     // in how many sequences of such a program
+	var open []textScan
 	for i, t := range tokens {
-		if t.Range.Start.Byte > at.Start.Byte {
+		closing := t.Type == hclsyntax.TokenCQuote || t.Type == hclsyntax.TokenCHeredoc
+		if t.Range.Start.Byte > at.Start.Byte || closing && t.Range.Start.Byte == at.Start.Byte {
 			break
 		}
 		switch t.Type {
 		case hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
-			open = append(open, isProgramArgument(tokens[:i]))
+			open = append(open, textScan{program: isProgramArgument(tokens[:i])})
 		case hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
 			open = open[:max(len(open)-1, 0)]
 		case hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
-			if len(open) > 0 && open[len(open)-1] {
-				inside++
-			}
-		case hclsyntax.TokenTemplateSeqEnd:
-			if len(open) > 0 && open[len(open)-1] {
-				inside = max(inside-1, 0)
+			if len(open) > 0 {
+				open[len(open)-1].filled = true
 			}
 		}
 	}
-	return inside > 0
+	for _, t := range open {
+		if t.program && t.filled {
+			return true
+		}
+	}
+	return false
+}
+
+// A textScan is a text that is open while a file is looked through.
+type textScan struct {
+	program bool // it is the argument of jq or expr
+	filled  bool // a ${ or %{ stands in it
 }
 
 // isProgramArgument tells whether the tokens before a text are jq( or expr(.

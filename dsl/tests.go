@@ -18,7 +18,7 @@ var testArguments = []string{"given", "given_file", "joins", "lookups", "var", "
 
 // tests evaluates the test blocks of a pipeline, for its first instance.
 func (p *pipelineLoad) tests() {
-	if p.d.instances[0] != p.in {
+	if len(p.d.instances) > 0 && p.d.instances[0] != p.in {
 		return
 	}
 	names := map[string]hcl.Range{}
@@ -328,14 +328,14 @@ func (t *testLoad) program() *mapping.Program {
 		return t.p.p.Program
 	}
 	l := t.p.l
-	again := &pipelineLoad{l: l, d: t.p.d, in: t.in, body: t.p.body, v: t.v, ok: true, targets: map[string]bool{}, p: &engine.Pipeline{Address: t.p.p.Address}}
+	again := &pipelineLoad{l: l, d: t.p.d, in: t.in, body: t.p.body, v: t.v, targets: map[string]bool{}, p: &engine.Pipeline{Address: t.p.p.Address}}
 	mark := l.out.mark()
 	again.from, again.into, again.key, again.spec.SensitiveSrc = t.p.from, t.p.into, t.p.key, t.p.spec.SensitiveSrc
 	again.joinBlocks()
 	again.convertJoins()
 	again.mapping()
 	again.fieldBlocks()
-	if l.out.failed(mark) || !again.ok {
+	if l.out.failed(mark) {
 		return nil
 	}
 	return l.compile(again.spec, again.c)

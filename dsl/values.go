@@ -3,6 +3,7 @@ package dsl
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -88,20 +89,24 @@ func splitUnset(diags hcl.Diagnostics, offline bool) (rest hcl.Diagnostics, reas
 	return rest, reason
 }
 
-// explain rewords what the language library says less clearly.
+// explain takes out what the language library says less clearly than we can,
+// and reports it in our words.
 func (v *values) explain(diags hcl.Diagnostics) hcl.Diagnostics {
-	for _, d := range diags {
-		if d.Summary == "Invalid index" && d.Expression != nil && strings.Contains(d.Detail, "does not identify an element") {
-			if t := hcl.Traversal(nil); len(d.Expression.Variables()) > 0 {
-				t = d.Expression.Variables()[0]
-				if isClass(t.RootName()) {
-					d.Summary = "There is no such instance"
-					d.Detail = fmt.Sprintf("The for_each of %s has no element with this key.", traversalText(t[:min(len(t), 3)]))
-				}
-			}
+	return slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool {
+		if d.Summary != "Invalid index" || d.Expression == nil || d.Subject == nil || !strings.Contains(d.Detail, "does not identify an element") {
+			return false
 		}
-	}
-	return diags
+		read := d.Expression.Variables()
+		if len(read) == 0 || !isClass(read[0].RootName()) {
+			return false
+		}
+		block := read[0][:min(len(read[0]), 3)]
+		if read[0].RootName() == "pipeline" {
+			block = read[0][:min(len(read[0]), 2)]
+		}
+		v.out.add("invalid_reference", *d.Subject, "There is no such instance", "The for_each of %s has no element with this key.", traversalText(block))
+		return true
+	})
 }
 
 // reasonOf gives why a value is not known yet; empty when it is known.
@@ -292,7 +297,11 @@ func (v *values) bindEach(t hcl.Traversal, in *instance, node *scopeNode) bool {
 			return false
 		}
 	}
-	node.set(cty.StringVal(in.key), "key")
+	key := cty.StringVal(in.key)
+	if in.phantom {
+		key = cty.UnknownVal(cty.String).Mark(pending{"for_each"})
+	}
+	node.set(key, "key")
 	node.set(in.value, "value")
 	return true
 }
