@@ -83,6 +83,7 @@ type subject struct {
 	// found is an earlier row that the record matches, where that was looked up
 	// beforehand.
 	found *connector.Found
+	fold  folding
 }
 
 // eachSubject yields the keys that must be looked at, in order.
@@ -107,6 +108,11 @@ func (w *work) eachSubject(v state.View, yield func(*subject) error) error {
 		return err
 	}
 	defer matched.close()
+	folds, err := newCursor(w.folds)
+	if err != nil {
+		return err
+	}
+	defer folds.close()
 	items := w.itemSource(v)
 	defer items.stop()
 	open := newPuller(v.Open(w.row.ID), func(o *state.Open) record.Key { return o.Key })
@@ -136,6 +142,12 @@ func (w *work) eachSubject(v state.View, yield func(*subject) error) error {
 				s.found = &f
 			}
 			matched.next()
+		}
+		for folds.ok && folds.key() <= string(key) {
+			if folds.key() == string(key) {
+				s.fold = folding(folds.it.Payload()[0])
+			}
+			folds.next()
 		}
 		if w.drops(key) {
 			continue
@@ -322,6 +334,7 @@ func (b *lookBatch) flush() error {
 		return err
 	}
 	for i, s := range b.subjects {
+		b.w.applyFold(s, &b.verdicts[i])
 		if err := b.w.emit(s, &b.verdicts[i], b.yield); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"strings"
@@ -57,7 +58,7 @@ func (s *session) upstream(ctx context.Context, address, reader string) (*record
 		if err != nil {
 			return err
 		}
-		p.complete = s.upstreamComplete(v, row, w, address == reader)
+		p.complete = s.upstreamComplete(row, w, address == reader)
 		if !p.complete {
 			p.problem = "its last run was not complete"
 		}
@@ -71,24 +72,17 @@ func (s *session) upstream(ctx context.Context, address, reader string) (*record
 }
 
 // upstreamComplete tells whether absence from what a pipeline delivered proves
-// anything: its last run, or the one that this session plans, was complete.
-func (s *session) upstreamComplete(v state.View, row state.Pipeline, w *work, self bool) bool {
+// anything: its last run, or the one that this session plans, read everything.
+// Records that failed in it keep what they had, so they do not count.
+func (s *session) upstreamComplete(row state.Pipeline, w *work, self bool) bool {
 	if w != nil {
-		return w.header.Complete && w.header.Counts.Failed == 0
+		return w.header.Complete && !w.joinsIncomplete() && w.applied.stopped == nil
 	}
 	if self {
 		return true
 	}
-	for run, err := range v.Runs(row.ID) {
-		if err != nil || row.ID == 0 {
-			return false
-		}
-		if run.Ended.IsZero() {
-			continue
-		}
-		return run.Status == statusSucceeded || run.Status == statusHeld
-	}
-	return false
+	var kept keptShape
+	return json.Unmarshal(row.Shape, &kept) == nil && kept.Complete
 }
 
 // plannedOver merges delivered items with the session's own pending changes of

@@ -149,7 +149,7 @@ func (t *trail) collect(key record.Key, it *state.Item) error {
 	if it != nil {
 		born = it.Born
 	}
-	t.cut = len(steps) > 0 && it == nil && steps[0].Op != record.Create
+	t.cut = len(steps) > 0 && steps[0].Op != record.Create && (it == nil || steps[0].Run < born)
 	birthDone := it == nil
 	for _, s := range steps {
 		if !birthDone && s.Run > born {
@@ -211,8 +211,10 @@ func (t *trail) change(s *step, key record.Key) (err error) {
 	if s.Op == record.Create {
 		before = nil
 	}
-	if ev.Changes, err = t.r.changes(before, s.after); err != nil {
-		return err
+	if s.after != nil || s.Op == record.Delete {
+		if ev.Changes, err = t.r.changes(before, s.after); err != nil {
+			return err
+		}
 	}
 	if s.Approved {
 		ev.Approval, err = approvalOf(t.v, t.r.row.Address, ShowKey(key), s.Run)
@@ -229,6 +231,7 @@ func (t *trail) birth(it *state.Item, body []byte, stub bool) (err error) {
 	if err := t.ofRun(&ev); err != nil {
 		return err
 	}
+	t.cut = t.cut || ev.Kind == "" // pruned, and what came after it with it
 	if stub {
 		ev.Op, ev.Cause = OpRemember, "dropped by where"
 	} else if created, known := t.createdIn(it.Born); known && created == 0 {

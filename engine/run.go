@@ -328,7 +328,8 @@ func (w *work) settle(tx state.Tx, row state.Pipeline) error {
 	if w.s.kind == "retire" {
 		return settleRetired(tx, row)
 	}
-	shape, err := json.Marshal(keptShape{Fields: w.header.Fields, Digest: w.header.Digest, Count: w.header.Read, Name: w.p.Name, Key: w.p.Key})
+	shape, err := json.Marshal(keptShape{Fields: w.header.Fields, Digest: w.header.Digest, Count: w.header.Written,
+		Name: w.p.Name, Key: w.p.Key, Complete: w.header.Complete && !w.joinsIncomplete()})
 	if err != nil {
 		return err
 	}
@@ -366,6 +367,8 @@ type keptShape struct {
 	Digest []byte
 	Count  int64
 	Name   string
+	// Complete: the last run read everything.
+	Complete bool
 }
 
 // settlePositions remembers how far each source was processed, and the digests

@@ -204,3 +204,15 @@ pipeline "people" {
 	b.wantRun(engine.Options{}, "people succeeded: unchanged 1, protected 2")
 	b.wantRows(db, query, "1|1|a@x.example", "2|NULL|desk@x.example", "4|2|b@x.example")
 }
+
+func TestKeysThatTheTargetCannotTellApart(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": people, "people.jsonl": lines(`{"id":"abc","first":"Ann"}`, `{"id":"x","first":"Bob"}`)})
+	b.rows(db, "CREATE TABLE people(id TEXT COLLATE NOCASE PRIMARY KEY, name TEXT)")
+	b.wantRun(engine.Options{}, "people succeeded: created 2")
+	b.write("people.jsonl", lines(`{"id":"ABC","first":"Ann"}`, `{"id":"x","first":"Bob"}`))
+	b.wantRun(engine.Options{}, "people succeeded: created 1, unchanged 1")
+	b.wantRows(db, "SELECT lower(id), name FROM people ORDER BY 1", "abc|Ann", "x|Bob")
+	b.write("people.jsonl", lines(`{"id":"ABC","first":"Ann"}`, `{"id":"x","first":"Bob"}`, `{"id":"X","first":"Xena"}`))
+	b.wantRun(engine.Options{}, "people partial: unchanged 2, failed 1")
+	b.wantRows(db, "SELECT lower(id), name FROM people ORDER BY 1", "abc|Ann", "x|Bob")
+}

@@ -36,6 +36,7 @@ type work struct {
 	seen       *spool.Sorter // by source reference; without identity
 	extra      *spool.Sorter // by key: what is there and not desired
 	target     *spool.Sorter // by key: rows of the target
+	folds      *spool.Sorter // by key: what the target can't tell apart
 	matched    *spool.Sorter // by key: rows that records without an item adopt
 	targetRows int64
 	guardBase  int64
@@ -93,7 +94,7 @@ func (s *session) plan(ctx context.Context, p *Pipeline) (*work, error) {
 	}
 	s.works[p.Address] = w
 	s.progress("comparing", p.Address, 0)
-	steps := []func(context.Context) error{w.prepare, w.gather, w.listTarget, w.resolveCollisions, w.findAbsent, w.matchTarget, w.compare}
+	steps := []func(context.Context) error{w.prepare, w.gather, w.listTarget, w.resolveCollisions, w.findAbsent, w.foldKeys, w.matchTarget, w.compare}
 	if w.whole() {
 		steps = []func(context.Context) error{w.prepare, w.gather, w.compareWhole}
 	}

@@ -140,7 +140,7 @@ func TestBrokenSourcesFail(t *testing.T) {
 		"no begin":     "which is not open",
 		"deaf":         "more calls of Records",
 		"goes on":      "is called after a method of the reader had failed",
-		"fault unseen": "a complete read with 0 of 25 records",
+		"fault unseen": "a complete read, and of 25 records 25 are missing and 0 came twice",
 		"other offset": "when it is read again",
 		"tells":        "a secret is in a log",
 		"leak":         "goroutines are left",

@@ -24,9 +24,12 @@ const keptArena = 1 << 20
 
 // Bounds of what one record may take.
 const (
-	maxOutput = 16 << 20  // bytes of one mapped record, and of any text on the way
+	maxOutput = 16 << 20  // bytes of one mapped record, and of any value on the way
 	maxMade   = 256 << 20 // bytes of everything made on the way
-	maxSteps  = 4 << 20   // units of work: an operation, or 512 bytes handled
+	// maxSteps bounds units of work: an operation, or 512 bytes handled. Each
+	// byte of the record adds stepsAByte.
+	maxSteps   = 2 << 20
+	stepsAByte = 8
 )
 
 // An Evaluator runs a program, record by record. It belongs to one goroutine.
@@ -47,6 +50,7 @@ type Evaluator struct {
 	scratch  []byte // one operation's own
 	stack    []val
 	locals   []val
+	most     int // bytes that one value may have: maxOutput
 	steps    int
 	made     int
 	deadline time.Time
@@ -83,6 +87,7 @@ func (p *Program) Evaluator(run RunConsts) *Evaluator {
 		locals: make([]val, p.locals),
 		spans:  make([]span, len(p.fields)),
 		now:    clock(run.Now),
+		most:   maxOutput,
 	}
 	e.jq = jqContext{Context: run.Context, e: e}
 	e.reset()
@@ -92,9 +97,9 @@ func (p *Program) Evaluator(run RunConsts) *Evaluator {
 // Load takes the next source record, one JSON object, which must stand until
 // the next Load. The error is a *record.SyntaxError.
 func (e *Evaluator) Load(src []byte) error {
+	e.src, e.item = src, nil
 	e.reset()
 	clear(e.bound)
-	e.src, e.item = src, nil
 	e.decodes.clear()
 	if err := e.scan.Scan(src); err != nil {
 		e.src = nil
@@ -187,7 +192,8 @@ func (e *Evaluator) SetItem(raw []byte) {
 
 // refill gives the record, or the item, its bounds anew.
 func (e *Evaluator) refill() {
-	e.steps, e.made, e.broken, e.deadline = maxSteps, 0, nil, time.Time{}
+	e.steps = maxSteps + stepsAByte*len(e.src)
+	e.made, e.broken, e.deadline = 0, nil, time.Time{}
 }
 
 // spend takes n units of the record's work.
@@ -202,10 +208,11 @@ func (e *Evaluator) spend(n int) error {
 	return nil
 }
 
-// maxTime ends what units of work do not measure. Programs that it meets are
-// far beyond what records need.
+// maxTime ends what units of work do not measure, for records of any size up to
+// megabytes. Programs that it meets are far beyond what records need.
 const (
-	maxTime     = 10 * time.Second
+	maxTime     = 5 * time.Second
+	timeAByte   = time.Microsecond
 	stepsAClock = 1 << 12
 )
 
@@ -217,7 +224,7 @@ func (e *Evaluator) look() error {
 	}
 	switch now := time.Now(); {
 	case e.deadline.IsZero():
-		e.deadline = now.Add(maxTime)
+		e.deadline = now.Add(maxTime + time.Duration(len(e.src))*timeAByte)
 	case now.After(e.deadline):
 		return newFault(CodeLimit, "the record takes more time than one may")
 	}
@@ -226,7 +233,7 @@ func (e *Evaluator) look() error {
 
 // grow takes n bytes of what a record may make.
 func (e *Evaluator) grow(n int) error {
-	if e.made += n; n < 0 || e.made > maxMade || n > maxOutput {
+	if e.made += n; n < 0 || e.made > maxMade+e.most || n > e.most {
 		return errOutput()
 	}
 	return e.spend(n >> 9)

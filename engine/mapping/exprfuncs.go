@@ -255,7 +255,7 @@ func exprRepeat(e *Evaluator, args []val) (val, error) {
 	if n < 0 {
 		return null(), about(CodeType, "repeat takes no negative count", args[1])
 	}
-	if n > 0 && int64(len(args[0].b)) > maxOutput/n {
+	if n > 0 && int64(len(args[0].b)) > int64(e.most)/n {
 		return null(), errOutput()
 	}
 	return text(bytes.Repeat(args[0].b, int(n))), e.grow(len(args[0].b) * int(n))

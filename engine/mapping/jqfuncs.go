@@ -3,6 +3,7 @@ package mapping
 import (
 	"encoding/json"
 	"math"
+	"regexp"
 
 	"github.com/itchyny/gojq"
 )
@@ -122,20 +123,33 @@ func jqSplits(e *Evaluator, in any, _ []any) any {
 	return in
 }
 
-// maxSearched bounds texts in which all places of a regular expression are
-// found: each place takes some hundreds of bytes.
-const maxSearched = 256 << 10
+// Finding all places of a regular expression takes, for each place, work in
+// proportion to the whole text: maxSearch bounds the product. freeSearch is the
+// size of texts that are searched whatever is found, maxSearched that of texts
+// whose places cannot be counted first.
+const (
+	maxSearch   = 1 << 28
+	freeSearch  = 8 << 10
+	maxSearched = 16 << 10
+)
 
-func jqSearches(e *Evaluator, in any, _ []any) any {
-	if s, ok := in.(string); ok {
-		if len(s) > maxSearched {
-			return newFault(CodeLimit, "a text longer than 256 KiB is searched")
+// jqSearches is the guard of what finds all places of a regular expression; re
+// is nil when it is not known before a run.
+func jqSearches(re *regexp.Regexp) jqCallback {
+	return func(e *Evaluator, in any, _ []any) any {
+		s, ok := in.(string)
+		if !ok || len(s) <= freeSearch {
+			return in
+		}
+		most := maxSearch / len(s)
+		if re == nil && len(s) > maxSearched || re != nil && len(re.FindAllStringIndex(s, most+1)) > most {
+			return newFault(CodeLimit, "a regular expression is searched for in more text than a record may search")
 		}
 		if err := e.spend(len(s) >> 4); err != nil {
 			return err
 		}
+		return in
 	}
-	return in
 }
 
 func jqTransposes(e *Evaluator, in any, _ []any) any {
@@ -146,7 +160,7 @@ func jqTransposes(e *Evaluator, in any, _ []any) any {
 			longest = max(longest, len(r))
 		}
 	}
-	if len(rows) > 0 && longest > maxOutput/16/len(rows) {
+	if len(rows) > 0 && longest > e.most/16/len(rows) {
 		return errOutput()
 	}
 	if err := e.grow(16 * longest * len(rows)); err != nil {
@@ -171,11 +185,11 @@ func (e *Evaluator) charge(v any) error {
 // weigh takes the work and the room of a value, shared parts as often as they
 // occur.
 func (e *Evaluator) weigh(v any, depth int) error {
-	room := maxOutput
+	room := e.most
 	if err := weigh(v, depth, &room); err != nil {
 		return err
 	}
-	return e.spend((maxOutput - room) >> 6)
+	return e.spend((e.most - room) >> 6)
 }
 
 // weigh walks through a value and takes its size from room.
@@ -237,7 +251,7 @@ func jqConcat(e *Evaluator, _ any, args []any) any {
 			}
 			out = append(out, b...)
 		}
-		if len(out) > maxOutput {
+		if len(out) > e.most {
 			return errOutput()
 		}
 	}
@@ -255,7 +269,7 @@ func jqJoin(e *Evaluator, in any, args []any) any {
 	}
 	list, _ := in.([]any)
 	sep, _ := args[0].(string)
-	if len(list) > 0 && len(sep) > maxOutput/len(list) {
+	if len(list) > 0 && len(sep) > e.most/len(list) {
 		return errOutput()
 	}
 	if err := e.grow(len(list) * len(sep)); err != nil {
@@ -323,7 +337,7 @@ func jqMultiply(e *Evaluator, _ any, args []any) any {
 		switch a := a.(type) {
 		case string:
 			if n, ok := gojq.ToFloat64(args[1-i]); ok && n > 0 {
-				if len(a) > 0 && n > float64(maxOutput/len(a)) {
+				if len(a) > 0 && n > float64(e.most/len(a)) {
 					return errOutput()
 				}
 				if err := e.grow(len(a) * int(n)); err != nil {
@@ -347,7 +361,7 @@ func jqSubtract(e *Evaluator, _ any, args []any) any {
 					return err
 				}
 			}
-			if len(l) > 0 && len(r) > maxSteps/len(l) {
+			if len(l) > 0 && len(r) > e.steps/len(l) {
 				return newFault(CodeLimit, "the record takes more work than one may")
 			}
 			if err := e.spend(len(l) * len(r)); err != nil {

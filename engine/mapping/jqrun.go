@@ -219,8 +219,8 @@ func (e *Evaluator) outputs(p *part) (vs []val, err error) {
 		if err != nil || !ok {
 			return vs, err
 		}
-		if vs = append(vs, v); len(vs) > maxOutput/64 {
-			return nil, placed(newFault(CodeLimit, "the program gives more than "+strconv.Itoa(maxOutput/64)+" outputs"), p.node, -1, -1)
+		if vs = append(vs, v); len(vs) > e.most/16 {
+			return nil, placed(newFault(CodeLimit, "the program gives more than "+strconv.Itoa(e.most/16)+" outputs"), p.node, -1, -1)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -349,6 +350,11 @@ func isBanned(name string) bool {
 // the language compares them or makes text of them.
 func (w *jqWriter) guardCall(t *gojq.Term, guard jqCallback) {
 	f := t.Func
+	w.sites++
+	name := "_koppel_guard_" + strconv.Itoa(w.sites)
+	if re := literalRegexp(f); re != nil {
+		guard = jqSearches(re)
+	}
 	switch {
 	case f.Name == "sub" || f.Name == "gsub":
 		w.add("_koppel_charge", 0, jqCharge)
@@ -359,9 +365,29 @@ func (w *jqWriter) guardCall(t *gojq.Term, guard jqCallback) {
 			f.Args[i] = pipe(f.Args[i], w.call("_koppel_guard"))
 		}
 	}
-	name := "_koppel_guard_" + f.Name
 	w.add(name, 0, guard)
 	w.replace(t, pipe(w.call(name), plainCall(f.Name, f.Args...)))
+}
+
+// literalRegexp gives the regular expression of a search, when it is a text
+// between quotes and has no flags but those that do not change what is found.
+func literalRegexp(f *gojq.Func) *regexp.Regexp {
+	if !slices.Contains(strings.Fields("splits sub gsub match scan capture"), f.Name) {
+		return nil
+	}
+	flags := 1
+	if f.Name == "sub" || f.Name == "gsub" {
+		flags = 2
+	}
+	t := f.Args[0].Term
+	if t == nil || t.Type != gojq.TermTypeString || t.Str.Queries != nil || len(t.SuffixList) > 0 || len(f.Args) > flags {
+		return nil
+	}
+	re, err := regexp.Compile(t.Str.Str)
+	if err != nil {
+		return nil
+	}
+	return re
 }
 
 func comparesArguments(name string) bool {
@@ -378,7 +404,7 @@ func guardOf(name string) jqCallback {
 	case "explode", "split":
 		return jqSplits
 	case "splits", "sub", "gsub", "match", "scan", "capture":
-		return jqSearches
+		return jqSearches(nil)
 	case "transpose":
 		return jqTransposes
 	}

@@ -61,9 +61,10 @@ func (s *Single) Run(ctx context.Context, input any) ([]any, error) {
 
 // loadAny loads a value that need not be an object.
 func (e *Evaluator) loadAny(b []byte) error {
+	e.src, e.item = b, nil
+	e.most = max(maxOutput, 4*len(b))
 	e.reset()
 	clear(e.bound)
-	e.src, e.item = b, nil
 	e.decodes.clear()
 	return e.scan.Scan(b)
 }

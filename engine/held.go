@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"koppel/engine/record"
+	"koppel/engine/state"
+)
+
+// A HeldRead is a read of a source that its complete_when does not accept.
+type HeldRead = state.HeldRead
+
+// Held lists the changes that guards hold, and with set also those that a
+// person set aside: rejected ones and those that an undo took back. nil
+// addresses: of all pipelines.
+func (e *Engine) Held(ctx context.Context, addresses []string, aside bool) ([]OpenKey, error) {
+	reasons := []state.Reason{state.Held}
+	if aside {
+		reasons = append(reasons, state.Rejected, state.Undone)
+	}
+	return e.openList(ctx, addresses, reasons...)
+}
+
+// HeldReads lists the reads that were not accepted. nil addresses: of all
+// sources.
+func (e *Engine) HeldReads(ctx context.Context, addresses []string) ([]HeldRead, error) {
+	var list []HeldRead
+	err := e.Store.View(ctx, func(v state.View) error {
+		all, err := v.HeldReads()
+		for _, h := range all {
+			if addresses == nil || slices.Contains(addresses, h.Address) {
+				list = append(list, h)
+			}
+		}
+		return err
+	})
+	return list, err
+}
+
+// Approve lets the next run do what is held, exactly as it is listed: key,
+// operation, before and after. Keys that are named may also be rejected or
+// undone ones.
+func (e *Engine) Approve(ctx context.Context, d Decision) (*Decided, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	return e.decide(ctx, KindApprove, d, func(v state.View, r *remembered, o *state.Open, named bool) (bool, string, error) {
+		aside := o.Reason == state.Rejected || o.Reason == state.Undone
+		if o.Reason != state.Held && !(aside && named) {
+			return false, notHeld(o, named), nil
+		}
+		it, err := v.Item(r.row.ID, o.Key)
+		if err != nil {
+			return false, "", err
+		}
+		var now record.Hash
+		if it != nil {
+			now = it.Mapped
+		}
+		switch {
+		case o.Reason == state.Undone:
+			// What the undo left is what the approved change replaces.
+			o.Before = now
+		case now != o.Before:
+			return false, "it was changed since it was held; run again, and look at what is held then", nil
+		}
+		o.Approved, o.Note = true, d.words(KindApprove)
+		return true, "", nil
+	})
+}
+
+// Reject makes runs leave held changes alone, while exactly these are wanted.
+func (e *Engine) Reject(ctx context.Context, d Decision) (*Decided, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	return e.decide(ctx, KindReject, d, func(_ state.View, _ *remembered, o *state.Open, named bool) (bool, string, error) {
+		if o.Reason != state.Held {
+			return false, notHeld(o, named), nil
+		}
+		o.Reason, o.Approved, o.Note = state.Rejected, false, d.words(KindReject)
+		return true, "", nil
+	})
+}
+
+// notHeld says why a named key is left alone.
+func notHeld(o *state.Open, named bool) string {
+	if !named {
+		return ""
+	}
+	return fmt.Sprintf("it is not held but %s", o.Reason)
+}
+
+// ApproveRead accepts a read of a source with as many records as the one that
+// is held, or more. The error is an *UnknownError when none is held.
+func (e *Engine) ApproveRead(ctx context.Context, source string, d Decision) (*HeldRead, error) {
+	if err := d.check(); err != nil {
+		return nil, err
+	}
+	unlock, err := e.Store.Lock(ctx, e.readLocks(source), e.LockWait, e.Holder)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	var out *HeldRead
+	err = e.Store.Update(ctx, func(tx state.Tx) error {
+		all, err := tx.HeldReads()
+		if err != nil {
+			return err
+		}
+		for _, h := range all {
+			if h.Address != source {
+				continue
+			}
+			h.Approved = true
+			out = &h
+			if err := tx.PutHeldRead(h); err != nil {
+				return err
+			}
+			_, err := e.note(tx, KindApprove, source, d.words(KindApprove), []OpenKey{{Key: ""}})
+			return err
+		}
+		return &UnknownError{What: "held read", Name: source}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// readLocks lists the locks that keep everybody from reading a source.
+func (e *Engine) readLocks(source string) []string {
+	set := map[string]bool{source: true}
+	for address, p := range e.Project.Pipelines {
+		if slices.Contains(p.inputs(), source) {
+			set[address] = true
+		}
+	}
+	return sortedAddresses(set)
+}
+
+// SourceAddress gives the address of a source that a person names, with or
+// without "source." or its kind. The error is an *UnknownError or an
+// *AmbiguousError when that is none or several.
+func (e *Engine) SourceAddress(ctx context.Context, name string) (string, error) {
+	set := map[string]bool{}
+	for a := range e.Project.Sources {
+		set[a] = true
+	}
+	err := e.Store.View(ctx, func(v state.View) error {
+		rows, err := v.Sources()
+		for _, row := range rows {
+			if strings.HasPrefix(row.Address, "source.") {
+				set[row.Address] = true
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	want := strings.TrimPrefix(name, "source.")
+	near := nearest{text: strings.ToLower(want)}
+	var found []string
+	for _, a := range sortedAddresses(set) {
+		inner := strings.TrimPrefix(a, "source.")
+		_, short, _ := strings.Cut(inner, ".")
+		if inner == want {
+			return a, nil
+		}
+		if short == want {
+			found = append(found, a)
+		}
+		near.add(short)
+	}
+	switch len(found) {
+	case 0:
+		return "", &UnknownError{What: "source", Name: name, Near: near.names()}
+	case 1:
+		return found[0], nil
+	}
+	return "", &AmbiguousError{What: "source", Name: name, Choices: found}
+}
