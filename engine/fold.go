@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"koppel/engine/change"
 	"koppel/engine/connector"
@@ -42,14 +43,24 @@ func (w *work) foldKeys(ctx context.Context) error {
 		return err
 	}
 	err = w.s.Store.View(ctx, func(v state.View) error {
+		next, stop := pullKeys(w.extra)
+		defer stop()
+		gone, more := next()
 		for it, err := range v.ItemsLight(w.row.ID) {
 			if err != nil {
 				return err
 			}
+			for more && string(gone) < string(it.Key) {
+				gone, more = next()
+			}
+			mark := byte('i')
+			if more && string(gone) == string(it.Key) {
+				mark = 'g' // nothing desired stands for it any more
+			}
 			if it.Status == state.Out {
 				continue
 			}
-			if err := add('i', it.Key); err != nil {
+			if err := add(mark, it.Key); err != nil {
 				return err
 			}
 		}
@@ -65,10 +76,17 @@ func (w *work) foldKeys(ctx context.Context) error {
 func (w *work) judgeFolds(byFold *spool.Sorter) error {
 	w.folds = w.s.spool.Sorter(sortMemory)
 	var fold string
-	var wanted, held []record.Key
+	var wanted, standing, held []record.Key
 	end := func() error {
+		for _, k := range standing {
+			// An item that no record of this run stands for and that is not
+			// absent either belongs to a record that was not looked at.
+			if len(wanted) > 0 && !slices.Contains(wanted, k) {
+				wanted = append(wanted, k)
+			}
+		}
 		err := w.judgeFold(wanted, held)
-		wanted, held = wanted[:0], held[:0]
+		wanted, standing, held = wanted[:0], standing[:0], held[:0]
 		return err
 	}
 	err := eachOf(byFold, func(key, payload []byte) error {
@@ -78,9 +96,12 @@ func (w *work) judgeFolds(byFold *spool.Sorter) error {
 			}
 			fold = string(key)
 		}
-		if k := record.Key(payload[1:]); payload[0] == 'd' {
+		switch k := record.Key(payload[1:]); payload[0] {
+		case 'd':
 			wanted = append(wanted, k)
-		} else {
+		case 'i':
+			standing = append(standing, k)
+		default:
 			held = append(held, k)
 		}
 		return nil
