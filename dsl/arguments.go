@@ -108,12 +108,12 @@ func (v *values) typed(value cty.Value, name string, at hcl.Range, typ cty.Type,
 	if isBroken(value) {
 		return cty.NilVal, false
 	}
-	reason := reasonOf(value)
-	value, _ = value.UnmarkDeep()
+	v.hidden = isSensitive(value)
 	if !value.IsWhollyKnown() {
-		v.wait(reason)
+		v.unknown(value, at)
 		return cty.NilVal, false
 	}
+	value, _ = value.UnmarkDeep()
 	if value.IsNull() {
 		return cty.NilVal, false
 	}
@@ -123,6 +123,27 @@ func (v *values) typed(value cty.Value, name string, at hcl.Range, typ cty.Type,
 		return cty.NilVal, false
 	}
 	return converted, true
+}
+
+// unknown takes note of a value that is not known: offline it may be known
+// later, else it is an error.
+func (v *values) unknown(value cty.Value, at hcl.Range) {
+	if isBroken(value) {
+		return
+	}
+	if v.offline {
+		v.wait(reasonOf(value))
+		return
+	}
+	v.out.add("unset", at, "A value is not set", "It depends on %s.", reasonOf(value))
+}
+
+// show is a text for a message, or a mask when the argument was sensitive.
+func (v *values) show(text string) string {
+	if v.hidden {
+		return "‹sensitive›"
+	}
+	return text
 }
 
 // wait remembers why this instance can't be settled before a run.
@@ -186,8 +207,8 @@ func (v *values) choice(attr *hclsyntax.Attribute, in *instance, words ...string
 		return words[0]
 	}
 	if !slices.Contains(words, text) {
-		v.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("%s can't be %q", attr.Name, text),
-			"It is %s.%s", strings.Join(quoteAll(words), " or "), didYouMean(text, words))
+		v.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("%s can't be %q", attr.Name, v.show(text)),
+			"It is %s.%s", strings.Join(quoteAll(words), " or "), didYouMean(v.show(text), words))
 		return words[0]
 	}
 	return text
@@ -226,7 +247,7 @@ func (v *values) duration(attr *hclsyntax.Attribute, in *instance) *time.Duratio
 	}
 	d, err := parseDuration(value.AsString())
 	if err != nil {
-		v.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("%q is no duration", value.AsString()), "%s.", capital(err.Error()))
+		v.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("%q is no duration", v.show(value.AsString())), "%s.", capital(err.Error()))
 		return nil
 	}
 	return &d

@@ -238,7 +238,7 @@ func movable(t hcl.Traversal) bool {
 // isSensitiveProject tells whether anything in the project is sensitive, so
 // that what is stored is sealed.
 func (l *loader) isSensitiveProject() bool {
-	if l.secrets.used {
+	if l.secrets.used.Load() {
 		return true
 	}
 	for _, b := range l.conf.variables {

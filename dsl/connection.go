@@ -33,7 +33,7 @@ func (l *loader) openConnection(ctx context.Context, r *reference, env connector
 	kind := l.kinds.connections[r.decl.Kind]
 	config := kind.Config()
 	v := l.strict(ctx)
-	l.decode(v, r.decl, r.inst, config, nil, nil, &env)
+	l.decode(v, r.decl, l.settled(ctx, r.decl, r.inst), config, nil, nil, &env)
 	if err := v.out.err(r.address()); err != nil {
 		return nil, err
 	}
@@ -182,6 +182,9 @@ func (d *decoder) validate(b *hclsyntax.Block, config any) {
 				at = place
 			}
 			detail = field.Hint
+			if d.hidden[field.Field] {
+				e, detail = fmt.Errorf("%s has a wrong value", field.Field), "It is sensitive, so it is not shown."
+			}
 		} else if len(d.pending) > 0 {
 			continue
 		}

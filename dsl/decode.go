@@ -85,7 +85,7 @@ func (d *decoder) argument(attr *hclsyntax.Attribute, at hcl.Range, p parameter,
 	}
 	if !value.IsWhollyKnown() {
 		d.pending[name] = true
-		d.v.wait(reasonOf(value))
+		d.v.unknown(value, attr.Expr.Range())
 		return
 	}
 	value, _ = value.UnmarkDeep()
@@ -95,7 +95,22 @@ func (d *decoder) argument(attr *hclsyntax.Attribute, at hcl.Range, p parameter,
 		}
 		return
 	}
+	if d.hidden[name] {
+		d.setHidden(field, value, p, attr.Expr.Range())
+		return
+	}
 	d.set(field, value, p, attr.Expr.Range())
+}
+
+// setHidden is set for a sensitive value: what is wrong with it is not told.
+func (d *decoder) setHidden(field reflect.Value, value cty.Value, p parameter, at hcl.Range) {
+	problem := assign(field, value)
+	wrong := len(p.words) > 0 && field.Kind() == reflect.String && !slices.Contains(p.words, field.String())
+	if problem == "" && !wrong {
+		return
+	}
+	field.SetZero()
+	d.v.out.add("invalid_value", at, fmt.Sprintf("The argument %q has a wrong value", p.name), "It is sensitive, so it is not shown: %s.", docOf(p))
 }
 
 func docOf(p parameter) string {
@@ -143,9 +158,9 @@ func (d *decoder) programs(attr *hclsyntax.Attribute, field reflect.Value) {
 
 func (d *decoder) connection(attr *hclsyntax.Attribute, field reflect.Value) {
 	value := d.v.eval(attr.Expr, d.in)
-	if reason := reasonOf(value); reason != "" && !value.IsWhollyKnown() {
+	if reasonOf(value) != "" && !value.IsWhollyKnown() {
 		d.pending[attr.Name] = true
-		d.v.wait(reason)
+		d.v.unknown(value, attr.Expr.Range())
 		return
 	}
 	r := d.v.asReference(value, attr.Expr.Range(), "connection")

@@ -163,7 +163,7 @@ func (p *pipelineLoad) schedule() {
 	p.l.out.onlyKnown(b, []string{"cron", "every", "timezone", "jitter", "overlap", "missed"}, nil)
 	attrs := b.Body.Attributes
 	s := &engine.Schedule{
-		Location: p.l.zone, Cron: p.v.text(attrs["cron"], p.in),
+		Location: p.l.zone, Cron: p.cron(attrs["cron"]),
 		Every: durationOr(p.v.duration(attrs["every"], p.in), 0), Jitter: p.v.duration(attrs["jitter"], p.in),
 		Overlap: p.v.choice(attrs["overlap"], p.in, "skip", "queue"), Missed: p.v.choice(attrs["missed"], p.in, "run_once", "skip"),
 	}
@@ -178,29 +178,31 @@ func (p *pipelineLoad) schedule() {
 	case attrs["every"] != nil && s.Every < time.Second && p.v.waiting == "":
 		p.l.out.add("invalid_value", attrs["every"].Expr.Range(), "every is at least one second", "")
 	}
-	p.checkCron(attrs["cron"], s.Cron)
 	p.p.Schedule = s
 }
 
-// checkCron reports what is wrong with a cron expression.
-func (p *pipelineLoad) checkCron(attr *hclsyntax.Attribute, text string) {
-	if attr == nil || text == "" {
-		return
+// cron evaluates a cron expression and reports what is wrong with it.
+func (p *pipelineLoad) cron(attr *hclsyntax.Attribute) string {
+	text := p.v.text(attr, p.in)
+	if text == "" {
+		return ""
 	}
 	fields := "It has five fields: minute, hour, day of the month, month, day of the week."
-	if strings.HasPrefix(strings.ToUpper(text), "TZ=") || strings.HasPrefix(strings.ToUpper(text), "CRON_TZ=") {
+	if upper := strings.ToUpper(text); strings.HasPrefix(upper, "TZ=") || strings.HasPrefix(upper, "CRON_TZ=") {
 		p.l.out.add("invalid_value", attr.Expr.Range(), "A cron expression has no time zone", "Write the argument timezone.")
-		return
+		return text
 	}
 	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
 	s, err := parser.Parse(text)
-	if err != nil {
+	switch {
+	case err != nil && p.v.hidden:
+		p.l.out.add("invalid_value", attr.Expr.Range(), "This is no cron expression", "%s", fields)
+	case err != nil:
 		p.l.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("%q is no cron expression", text), "%s. %s", capital(err.Error()), fields)
-		return
-	}
-	if s.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+	case s.Next(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero():
 		p.l.out.add("invalid_value", attr.Expr.Range(), "This schedule never comes", "No day has this date. %s", fields)
 	}
+	return text
 }
 
 // notify checks whom the outcome of runs is told.

@@ -115,8 +115,9 @@ func (l *loader) newValues(offline bool, resolve context.Context) *values {
 		conf: l.conf, out: l.out, inputs: l.inputs, offline: offline,
 		variables: map[string]*cell{}, locals: map[string]*cell{},
 	}
-	v.functions = maps.Clone(l.kinds.functions)
-	maps.Copy(v.functions, l.outsideFunctions(resolve))
+	v.functions, v.lenient = maps.Clone(l.kinds.functions), maps.Clone(l.kinds.functions)
+	maps.Copy(v.functions, l.outsideFunctions(resolve, false))
+	maps.Copy(v.lenient, l.outsideFunctions(resolve, true))
 	return v
 }
 
@@ -126,6 +127,20 @@ func (l *loader) strict(ctx context.Context) *values {
 	v := l.newValues(false, ctx)
 	v.out = &problems{}
 	return v
+}
+
+// settled gives an instance with the secrets of its element resolved, for
+// opening what it belongs to.
+func (l *loader) settled(ctx context.Context, d *declaration, in *instance) *instance {
+	if !in.each || isReference(in.value) || in.value.IsWhollyKnown() {
+		return in
+	}
+	v := l.newValues(true, ctx)
+	v.out = &problems{}
+	if fresh := findInstance(v.forEach(d.Block.Body.Attributes["for_each"]), in.key); fresh != nil {
+		return fresh
+	}
+	return in
 }
 
 // checkNamed evaluates all variables and locals, used or not.

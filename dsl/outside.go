@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -17,7 +18,7 @@ type secretStore struct {
 	environ func(string) (string, bool)
 	mu      sync.Mutex
 	known   map[string]string
-	used    bool // a secret is named anywhere
+	used    atomic.Bool // a secret is named anywhere
 }
 
 func newSecretStore(o Options) *secretStore {
@@ -40,15 +41,21 @@ func (s *secretStore) resolve(ctx context.Context, ref string) (string, error) {
 }
 
 // outsideFunctions are the functions that read something outside the files:
-// env, file and secret. Without resolve a secret stays unknown.
-func (l *loader) outsideFunctions(resolve context.Context) map[string]function.Function {
+// env, file and secret. What is not set is an error; when lenient, it is
+// unknown. Without resolve a secret stays unknown.
+func (l *loader) outsideFunctions(resolve context.Context, lenient bool) map[string]function.Function {
+	missing := func(problem string) (cty.Value, error) {
+		if lenient {
+			return cty.UnknownVal(cty.String).Mark(pending{problem}), nil
+		}
+		return cty.NilVal, &unsetError{problem}
+	}
 	return map[string]function.Function{
 		"env": textFunction("name", func(name string) (cty.Value, error) {
-			text, ok := l.o.Environ(name)
-			if !ok {
-				return cty.NilVal, &unsetError{fmt.Sprintf("the environment variable %s, which is not set", name)}
+			if text, ok := l.o.Environ(name); ok {
+				return cty.StringVal(text), nil
 			}
-			return cty.StringVal(text), nil
+			return missing(fmt.Sprintf("the environment variable %s, which is not set", name))
 		}),
 		"file": textFunction("path", func(path string) (cty.Value, error) {
 			data, err := readProjectFile(l.o.Dir, path)
@@ -58,20 +65,29 @@ func (l *loader) outsideFunctions(resolve context.Context) map[string]function.F
 			return cty.StringVal(string(data)), nil
 		}),
 		"secret": textFunction("reference", func(ref string) (cty.Value, error) {
-			l.secrets.used = true
-			if err := secret.Check(ref); err != nil {
+			value, err := l.secret(resolve, ref, missing)
+			if err != nil {
 				return cty.NilVal, err
 			}
-			if resolve == nil {
-				return cty.UnknownVal(cty.String).Mark(pending{fmt.Sprintf("the secret %q", ref)}).Mark(sensitive{}), nil
-			}
-			text, err := l.secrets.resolve(resolve, ref)
-			if err != nil {
-				return cty.NilVal, &unsetError{err.Error()}
-			}
-			return cty.StringVal(text).Mark(sensitive{}), nil
+			return value.Mark(sensitive{}), nil
 		}),
 	}
+}
+
+// secret gives the value of a secret, or what missing makes of a problem.
+func (l *loader) secret(resolve context.Context, ref string, missing func(string) (cty.Value, error)) (cty.Value, error) {
+	l.secrets.used.Store(true)
+	if err := secret.Check(ref); err != nil {
+		return cty.NilVal, err
+	}
+	if resolve == nil {
+		return cty.UnknownVal(cty.String).Mark(pending{fmt.Sprintf("the secret %q", ref)}), nil
+	}
+	text, err := l.secrets.resolve(resolve, ref)
+	if err != nil {
+		return missing(err.Error())
+	}
+	return cty.StringVal(text), nil
 }
 
 // textFunction makes a function of one text. The sensitivity of its argument

@@ -55,6 +55,9 @@ func (l *loader) pipeline(d *declaration, in *instance) *engine.Pipeline {
 		return l.project.Pipelines[address]
 	}
 	l.building[address] = true
+	if l.o.Resolve && !in.phantom {
+		in = l.settled(l.ctx, d, in)
+	}
 	waiting := l.program.waiting
 	p := &pipelineLoad{
 		l: l, d: d, in: in, body: d.Block.Body, v: l.program, targets: map[string]bool{},

@@ -146,7 +146,7 @@ func (c *converter) fileText(arg hclsyntax.Expression) (name, text string, ok bo
 	name = value.AsString()
 	data, err := readProjectFile(c.files.dir, name)
 	if err != nil {
-		c.v.out.add("file_unreadable", arg.Range(), fmt.Sprintf("The file %q can't be read", name), "%s. Paths start at the project's folder.", capital(err.Error()))
+		c.v.out.add("file_unreadable", arg.Range(), fmt.Sprintf("The file %q can't be read", c.v.show(name)), "%s. Paths start at the project's folder.", capital(c.v.show(err.Error())))
 		return "", "", false
 	}
 	return name, string(data), true

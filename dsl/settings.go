@@ -36,7 +36,7 @@ func (l *loader) location(attr *hclsyntax.Attribute, in *instance) *time.Locatio
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "Local" {
-		l.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("There is no time zone %q", name), "Write an IANA name, such as \"Europe/Amsterdam\" or \"UTC\".")
+		l.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("There is no time zone %q", l.values.show(name)), "Write an IANA name, such as \"Europe/Amsterdam\" or \"UTC\".")
 		return nil
 	}
 	return zone
@@ -50,7 +50,7 @@ func (l *loader) requiredVersion(attr *hclsyntax.Attribute) {
 	}
 	wanted, err := version.NewConstraint(text)
 	if err != nil {
-		l.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("%q is no condition on versions", text), "Write one such as \">= 0.1\" or \">= 0.1, < 2\".")
+		l.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("%q is no condition on versions", l.values.show(text)), "Write one such as \">= 0.1\" or \">= 0.1, < 2\".")
 		return
 	}
 	have, err := version.NewVersion(strings.TrimPrefix(l.o.Version, "v"))
@@ -58,7 +58,7 @@ func (l *loader) requiredVersion(attr *hclsyntax.Attribute) {
 		return
 	}
 	if !wanted.Check(have.Core()) {
-		l.out.add("required_version", attr.Expr.Range(), "This project needs another version of koppel", "It asks for %s; this is %s.", text, l.o.Version)
+		l.out.add("required_version", attr.Expr.Range(), "This project needs another version of koppel", "It asks for %s; this is %s.", l.values.show(text), l.o.Version)
 	}
 }
 

@@ -30,7 +30,7 @@ func (l *loader) source(d *declaration, in *instance) {
 	}
 	dec := l.decode(v, d, in, config, connectionNames(kind.Connections), common, nil)
 	src := &engine.Source{
-		Address: d.address() + in.suffix(), Kind: d.Kind, Title: titleOf(d, config),
+		Address: d.address() + in.suffix(), Kind: d.Kind, Title: titleOf(d, config, dec.hidden),
 		Event: d.Kind == "webhook", Sensitive: v.texts(body.Attributes["sensitive"], in),
 		Snapshot: v.truth(body.Attributes["snapshot"], in, false),
 	}
@@ -46,7 +46,7 @@ func (l *loader) source(d *declaration, in *instance) {
 	src.Open = func(ctx context.Context, env connector.Env) (connector.Source, error) {
 		config := kind.Config()
 		v := l.strict(ctx)
-		l.decode(v, d, in, config, connectionNames(kind.Connections), common, &env)
+		l.decode(v, d, l.settled(ctx, d, in), config, connectionNames(kind.Connections), common, &env)
 		if err := v.out.err(src.Address); err != nil {
 			return nil, err
 		}
@@ -58,11 +58,11 @@ func (l *loader) source(d *declaration, in *instance) {
 }
 
 // titleOf names a block for people: its kind, and its connector, table or path.
-func titleOf(d *declaration, config any) string {
+func titleOf(d *declaration, config any, hidden map[string]bool) string {
 	into := reflect.ValueOf(config).Elem()
 	for _, name := range []string{"connector", "table", "path"} {
 		for _, p := range parametersOf(into.Type()) {
-			if p.name != name || p.typ.Kind() != reflect.String {
+			if p.name != name || hidden[name] || p.typ.Kind() != reflect.String {
 				continue
 			}
 			if text := into.FieldByIndex(p.index).String(); text != "" && p.typ != secretType {

@@ -18,7 +18,7 @@ var testArguments = []string{"given", "given_file", "joins", "lookups", "var", "
 
 // tests evaluates the test blocks of a pipeline, for its first instance.
 func (p *pipelineLoad) tests() {
-	if len(p.d.instances) > 0 && p.d.instances[0] != p.in {
+	if len(p.d.instances) > 0 && p.d.instances[0].key != p.in.key {
 		return
 	}
 	names := map[string]hcl.Range{}

@@ -18,8 +18,10 @@ type values struct {
 	conf      *configuration
 	out       *problems
 	functions map[string]function.Function
+	lenient   map[string]function.Function // with env and secret unknown where they are not set
 	inputs    *inputs
 	offline   bool
+	hidden    bool   // the argument evaluated last was sensitive
 	waiting   string // why the instance at hand can't be settled before a run
 	variables map[string]*cell
 	locals    map[string]*cell
@@ -61,12 +63,15 @@ func (v *values) eval(expr hclsyntax.Expression, in *instance) cty.Value {
 	}
 	value, diags := expr.Value(ctx)
 	diags, unset := splitUnset(diags, v.offline)
-	if diags.HasErrors() {
-		v.out.addHCL(v.explain(diags))
-		return failedValue
+	if unset && !diags.HasErrors() {
+		ctx.Functions = v.lenient
+		value, diags = expr.Value(ctx)
 	}
-	if unset != "" {
-		return cty.DynamicVal.Mark(pending{unset})
+	if diags.HasErrors() {
+		if diags = v.explain(diags); len(diags) > 0 {
+			v.out.addHCL(diags)
+		}
+		return failedValue
 	}
 	if !value.IsWhollyKnown() && reasonOf(value) == "" && !isBroken(value) {
 		return value.Mark(pending{"a value that is not known yet"})
@@ -76,17 +81,17 @@ func (v *values) eval(expr hclsyntax.Expression, in *instance) cty.Value {
 
 // splitUnset takes the errors out of diags that only say that a value is not
 // set, when that is no error yet.
-func splitUnset(diags hcl.Diagnostics, offline bool) (rest hcl.Diagnostics, reason string) {
+func splitUnset(diags hcl.Diagnostics, offline bool) (rest hcl.Diagnostics, unset bool) {
 	for _, d := range diags {
 		extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
-		var unset *unsetError
-		if offline && ok && errors.As(extra.FunctionCallError(), &unset) {
-			reason = unset.problem
+		var problem *unsetError
+		if offline && ok && errors.As(extra.FunctionCallError(), &problem) {
+			unset = true
 			continue
 		}
 		rest = append(rest, d)
 	}
-	return rest, reason
+	return rest, unset
 }
 
 // explain takes out what the language library says less clearly than we can,
