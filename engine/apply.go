@@ -23,6 +23,7 @@ const (
 type applied struct {
 	counts    RunCounts
 	refused   map[record.Key]bool // in this run
+	doubt     map[record.Key]bool // their answers were lost
 	row       int                 // refusals since the last success
 	stopped   error               // why the sink was left alone
 	unapplied int64               // creates and adoptions that were not applied
@@ -67,6 +68,12 @@ func (ph phase) takes(w *work, e *plan.Entry) bool {
 // apply carries out one phase, batch by batch. Between batches it stops when
 // ctx ends; what was applied stays applied and remembered.
 func (w *work) apply(ctx context.Context, ph phase) error {
+	if w.traits().Ordered {
+		if ph != upserts {
+			return nil
+		}
+		return w.applyInOrder(ctx)
+	}
 	b := &changeBatch{w: w, started: w.s.Now()}
 	for e, err := range w.entries() {
 		if err != nil {
@@ -290,6 +297,10 @@ func (w *work) rememberOne(tx state.Tx, e *plan.Entry, out *connector.Outcome) e
 	case out.Status == connector.Unknown:
 		w.unapplied(e)
 		w.applied.counts.Failed++
+		if w.applied.doubt == nil {
+			w.applied.doubt = map[record.Key]bool{}
+		}
+		w.applied.doubt[e.Key] = true
 		o := w.openOf(e, state.InDoubt)
 		o.Note = out.Message
 		w.problem(ShowKey(e.Key), "", "in_doubt", out.Message)

@@ -99,6 +99,12 @@ type Folder interface {
 	Fold(k record.Key) record.Key
 }
 
+// A Laner groups the changes of an ordered sink: order matters among those of
+// one lane only. Without it every key is a lane.
+type Laner interface {
+	Lane(c record.Change) string
+}
+
 // A Replacer delivers a whole set at once: the engine calls Replace instead of
 // Write. each yields the mapped records in key order. The target shows the old
 // set or the new one, never a part. count is the number of records.

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"iter"
+
+	"koppel/engine/connector"
+	"koppel/engine/plan"
+	"koppel/engine/record"
+	"koppel/engine/state"
+)
+
+// inOrder yields the changes of a sink that keeps order in the order of the
+// source, before what is only remembered.
+func (w *work) inOrder() iter.Seq2[*plan.Entry, error] {
+	return func(yield func(*plan.Entry, error) bool) {
+		sorter := w.s.spool.Sorter(sortMemory)
+		defer sorter.Close()
+		for e, err := range w.entries() {
+			if err == nil {
+				at := binary.BigEndian.AppendUint64(nil, e.Order)
+				err = sorter.Add(at, []byte(e.Key))
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+		}
+		stopped := false
+		err := eachOf(sorter, func(_, key []byte) error {
+			e, err := w.reader.Find(w.p.Address, record.Key(key))
+			if err != nil || e == nil || stopped {
+				return err
+			}
+			w.header.Mark(e)
+			stopped = !yield(e, nil)
+			return nil
+		})
+		if err != nil && !stopped {
+			yield(nil, err)
+		}
+	}
+}
+
+// lane names the group of changes among which order matters.
+func (w *work) lane(e *plan.Entry) string {
+	if l, ok := w.sink.(connector.Laner); ok {
+		return l.Lane(w.change(e))
+	}
+	return string(e.Key)
+}
+
+// applyInOrder applies the changes of a sink that keeps order: one by one
+// within a lane, and none behind one that was refused or held.
+func (w *work) applyInOrder(ctx context.Context) error {
+	b := &changeBatch{w: w, started: w.s.Now()}
+	inBatch, blocked := map[string]bool{}, map[string]bool{}
+	flush := func() error {
+		lanes := make([]string, len(b.entries))
+		keys := make([]record.Key, len(b.entries))
+		for i := range b.entries {
+			lanes[i], keys[i] = w.lane(&b.entries[i]), b.entries[i].Key
+		}
+		if err := b.flush(ctx); err != nil {
+			return err
+		}
+		for i, lane := range lanes {
+			if w.applied.refused[keys[i]] || w.applied.doubt[keys[i]] {
+				blocked[lane] = true
+			}
+		}
+		clear(inBatch)
+		return ctx.Err()
+	}
+	for e, err := range w.inOrder() {
+		if err != nil {
+			return err
+		}
+		if w.applied.stopped != nil {
+			return nil
+		}
+		if fits, err := w.fits(ctx, e); err != nil || !fits {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		lane := w.lane(e)
+		if inBatch[lane] || b.full() {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		if e.Open == string(state.Held) || e.Op == 0 && e.Open == string(state.Refused) {
+			blocked[lane] = true
+		}
+		if e.Op != 0 && blocked[lane] {
+			w.applied.counts.Waiting++
+			held := cloneEntry(e)
+			held.Open, held.OpenOp, held.Op = string(state.Waiting), e.Op, 0
+			held.Item, held.Clear, held.Drop = false, false, false
+			held.Note = "an earlier change of its order is not applied"
+			e = &held
+		}
+		if e.Op != 0 {
+			inBatch[lane] = true
+		}
+		b.add(e)
+	}
+	return flush()
+}
