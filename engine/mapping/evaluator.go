@@ -53,6 +53,7 @@ type Evaluator struct {
 	most     int // bytes that one value may have: maxOutput
 	steps    int
 	made     int
+	replaced int // bytes put in by sub and gsub
 	deadline time.Time
 	spans    []span
 	mapped   []byte
@@ -193,7 +194,7 @@ func (e *Evaluator) SetItem(raw []byte) {
 // refill gives the record, or the item, its bounds anew.
 func (e *Evaluator) refill() {
 	e.steps = maxSteps + stepsAByte*len(e.src)
-	e.made, e.broken, e.deadline = 0, nil, time.Time{}
+	e.made, e.replaced, e.broken, e.deadline = 0, 0, nil, time.Time{}
 }
 
 // spend takes n units of the record's work.

@@ -225,10 +225,14 @@ func weigh(v any, depth int, room *int) error {
 	return nil
 }
 
-// jqCharge takes the room of a text that is put in many times.
+// jqCharge takes the room of a text that is put in the place of a match, and
+// the work of copying all that was put in before it once more, as jq does.
 func jqCharge(e *Evaluator, in any, _ []any) any {
 	if s, ok := in.(string); ok {
-		if err := e.grow(len(s)); err != nil {
+		if e.replaced += len(s); e.replaced > e.most {
+			return errOutput()
+		}
+		if err := e.spend(e.replaced >> 9); err != nil {
 			return err
 		}
 	}
