@@ -45,7 +45,7 @@ func (e *Evaluator) appendFields(dst []byte) ([]byte, error) {
 			sep = '{'
 		}
 		from := len(dst) + 1
-		dst = append(record.AppendString(append(dst, sep), f.name), ':')
+		dst = append(append(dst, sep), f.quoted...)
 		v, err := e.evaluate(f.run)
 		if err == nil {
 			v, err = e.finish(f, v)

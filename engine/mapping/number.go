@@ -88,7 +88,29 @@ func compareNumbers(a, b val) int {
 			return 0
 		}
 	}
+	if shortDecimal(a) && shortDecimal(b) {
+		x, y := asFloat(a), asFloat(b)
+		switch {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	}
 	return decimalOf(a).compare(decimalOf(b))
+}
+
+// shortDecimal tells whether a number has so few digits that no other such
+// number has the same float64.
+func shortDecimal(v val) bool {
+	switch v.form {
+	case integer:
+		return int64(v.n) > -1e15 && int64(v.n) < 1e15
+	case floating:
+		return false
+	}
+	return len(v.b) <= 15 && bytes.IndexByte(v.b, 'e') < 0 && bytes.IndexByte(v.b, 'E') < 0
 }
 
 func quickInt(v val) (int64, bool) {

@@ -49,6 +49,7 @@ type join struct {
 
 type field struct {
 	part
+	quoted   []byte // the name as a member of a JSON object, with its colon
 	def      *part
 	typ      string
 	check    func(val) bool
@@ -187,6 +188,7 @@ func (c *compiler) rules(out *field, f Field, s scope) {
 	if out.node != nil {
 		c.p.taint(out.node, out.sensitive)
 	}
+	out.quoted = append(record.AppendString(nil, f.Name), ':')
 	out.def = c.part(f.Name, f.Default, s)
 	out.typ, out.required, out.check = f.Type, f.Required, typeCheck(f.Type)
 	if f.Type != "" && out.check == nil {
