@@ -101,3 +101,15 @@ func BenchmarkMap(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkCompile(b *testing.B) {
+	for name, spec := range map[string]Spec{"nodes": coupling(), "expr": programs(Expr, exprTexts()), "jq": programs(JQ, jqTexts())} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, problems := Compile(spec, Consts{}); problems != nil {
+					b.Fatal(problems)
+				}
+			}
+		})
+	}
+}

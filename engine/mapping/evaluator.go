@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"bytes"
 	"context"
 	"regexp"
 	"slices"
@@ -253,6 +252,3 @@ func (e *Evaluator) evaluate(run code) (v val, err error) {
 	}()
 	return run(e)
 }
-
-// isBlank tells whether text is empty or white space only.
-func isBlank(b []byte) bool { return len(bytes.TrimSpace(b)) == 0 }

@@ -37,11 +37,24 @@ type let struct {
 type loop struct{ item, index, acc int }
 
 func (c *compiler) expr(n *Node) code {
-	x := &exprCompiler{c: c, n: n, offsets: runeOffsets(n.Text), builtins: exprBuiltins()}
+	if c.exprConfig == nil {
+		c.exprConfig, c.exprBuiltins = c.newExprConfig(), exprBuiltins()
+	}
+	x := &exprCompiler{c: c, n: n, offsets: runeOffsets(n.Text), builtins: c.exprBuiltins}
 	if len(n.Text) > maxProgram {
 		c.problem(n.Pos, CodeTooLarge, "the program is longer than 256 KiB", "")
 		return nothing
 	}
+	tree, err := parser.ParseWithConfig(n.Text, c.exprConfig)
+	if err != nil {
+		x.syntax(err)
+		return nothing
+	}
+	return x.node(tree.Node)
+}
+
+// newExprConfig tells the language's parser which names are not its own.
+func (c *compiler) newExprConfig() *conf.Config {
 	config := conf.CreateNew()
 	for name := range c.funcs {
 		config.Functions[name] = &builtin.Function{Name: name}
@@ -49,12 +62,7 @@ func (c *compiler) expr(n *Node) code {
 	for _, name := range []string{"now", "duration", "timezone"} {
 		config.Disabled[name] = true
 	}
-	tree, err := parser.ParseWithConfig(n.Text, config)
-	if err != nil {
-		x.syntax(err)
-		return nothing
-	}
-	return x.node(tree.Node)
+	return config
 }
 
 // syntax reports why the program could not be read.

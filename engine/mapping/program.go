@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/expr-lang/expr/conf"
+
 	"koppel/engine/record"
 )
 
@@ -63,6 +65,9 @@ type compiler struct {
 	scope    scope
 	reads    *Reads
 	funcs    map[string]*Function
+
+	exprConfig   *conf.Config // made for the first expr program
+	exprBuiltins map[string]exprBuiltin
 }
 
 // A scope says which roots the node at hand may read.

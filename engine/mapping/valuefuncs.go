@@ -140,6 +140,9 @@ func toBool(e *Evaluator, args []val) (val, error) {
 	}
 	var room [16]byte
 	s, ok := e.scalarText(room[:0], v)
+	if v.kind == record.Number {
+		s = record.AppendCanonicalNumber(nil, s)
+	}
 	if ok {
 		switch string(bytes.ToLower(bytes.TrimSpace(s))) {
 		case "true", "1", "t", "yes", "ja":
