@@ -93,6 +93,10 @@ func (a *app) root() *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 		Args:                       cobra.NoArgs,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			_, err := a.log()
+			return err
+		},
 	}
 	f := root.PersistentFlags()
 	f.StringVarP(&a.dir, "chdir", "C", ".", "the project's folder")

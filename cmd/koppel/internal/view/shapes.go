@@ -1,0 +1,9 @@
+package view
+
+// Shapes are the objects that verbs print with --json, by verb; apply prints
+// that of run, show that of plan. Each value is a fresh pointer.
+func Shapes() map[string]any {
+	return map[string]any{
+		"version": &Version{}, "validate": &Validation{}, "fmt": &Formatted{}, "test": &Tests{}, "plan": &Plan{}, "run": &Run{},
+	}
+}

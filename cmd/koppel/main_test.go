@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"koppel/cmd/koppel/internal/cli"
+	"koppel/cmd/koppel/internal/view"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"koppel": func() { os.Exit(cli.Main(os.Args[1:])) }})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"json": checkJSON, "same": same},
+	})
+}
+
+// checkJSON checks that a file, or stdout, holds one object of a documented
+// shape and nothing else, and no null where a list is due: json SHAPE FILE.
+func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: json SHAPE FILE")
+	}
+	v, ok := view.Shapes()[args[0]]
+	if !ok {
+		ts.Fatalf("there is no shape %s", args[0])
+	}
+	text := ts.ReadFile(args[1])
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	ts.Check(d.Decode(v))
+	if d.More() {
+		ts.Fatalf("there is more than one value")
+	}
+	var again bytes.Buffer
+	e := json.NewEncoder(&again)
+	e.SetEscapeHTML(false)
+	ts.Check(e.Encode(v))
+	if want, got := normal(ts, text), normal(ts, again.String()); want != got {
+		ts.Fatalf("the output is not what its shape says:\n%s\n%s", want, got)
+	}
+}
+
+// normal is JSON with sorted members.
+func normal(ts *testscript.TestScript, text string) string {
+	var v any
+	ts.Check(json.Unmarshal([]byte(text), &v))
+	b, err := json.Marshal(v)
+	ts.Check(err)
+	return string(b)
+}
+
+// same checks that two folders hold the same files.
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: same DIR DIR")
+	}
+	a, b := listing(ts, args[0]), listing(ts, args[1])
+	if (a == b) == neg {
+		ts.Fatalf("%s\n%s", a, b)
+	}
+}
+
+func listing(ts *testscript.TestScript, dir string) string {
+	entries, err := os.ReadDir(ts.MkAbs(dir))
+	ts.Check(err)
+	var b strings.Builder
+	for _, e := range entries {
+		b.WriteString(e.Name() + "\n")
+	}
+	return b.String()
+}
