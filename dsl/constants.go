@@ -58,7 +58,7 @@ func (l *loader) consts(c *converter) mapping.Consts {
 			value := l.values.named(root, name)
 			if words[name] {
 				value = c.v.named(root, name)
-				l.use(root, name)
+				l.conf.use(root, name)
 				if reason := reasonOf(value); reason != "" && !value.IsWhollyKnown() {
 					c.v.wait(reason)
 				}
@@ -101,9 +101,6 @@ func (l *loader) compile(spec mapping.Spec, c *converter) *mapping.Program {
 	}
 	return program
 }
-
-// use remembers that a variable or local is read.
-func (l *loader) use(root, name string) { l.conf.used[root+"."+name] = true }
 
 // checkUnused warns of locals that nothing reads.
 func (l *loader) checkUnused() {

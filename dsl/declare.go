@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // A declaration is one block that has an address: a connection, source, sink
@@ -20,6 +21,8 @@ type declaration struct {
 
 	instances []*instance
 	state     cellState
+	all       cty.Value   // the instances as a value; made when first asked for
+	known     []*instance // with resolved secrets, for programs
 }
 
 // address is the block's address, without an instance.
@@ -41,6 +44,9 @@ type configuration struct {
 	moved        []*hclsyntax.Block
 	tests        []*hclsyntax.Block // of *.test.hcl files
 	used         map[string]bool    // var.x and local.x that something reads
+	// loaded says that nothing here changes any more: sources, sinks and
+	// connections are opened from many goroutines.
+	loaded bool
 }
 
 // topLevel names the blocks of a configuration file with their labels.
@@ -218,4 +224,11 @@ func (p *problems) duplicate(what string, b *hclsyntax.Block, first hcl.Range) {
 // later refuses what the language has and this version does not.
 func (p *problems) later(at hcl.Range, what string) {
 	p.add("later_version", at, what+" is not in this version of koppel", "")
+}
+
+// use remembers that a variable or local is read.
+func (c *configuration) use(root, name string) {
+	if !c.loaded {
+		c.used[root+"."+name] = true
+	}
 }

@@ -79,6 +79,10 @@ func Load(ctx context.Context, o Options) (*Project, Diagnostics) {
 		l.program = l.newValues(true, ctx)
 	}
 	l.load()
+	for _, d := range l.conf.order {
+		d.allInstances()
+	}
+	l.conf.loaded = true
 	out.dropFollowing(syntax)
 	out.list.Sort()
 	return l.project, out.list

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -238,4 +239,44 @@ pipeline "b" {
 	if every := p.Pipelines["pipeline.b"].Schedule.Every; every != 7*24*time.Hour {
 		t.Errorf("every = %s, want one week", every)
 	}
+}
+
+// TestOpenFromManyGoroutines is for the race detector.
+func TestOpenFromManyGoroutines(t *testing.T) {
+	p := loadText(t, openProject+`
+locals { base = "x" }
+source "file" "many" {
+  for_each = { a = { token = secret("env:TOKEN") }, b = { token = "t" } }
+  path     = "${local.base}-${each.key}.json"
+  key      = ["id"]
+  token    = each.value.token
+  records  = jq_file("rows.jq")
+}
+sink "sql" "each" {
+  for_each   = source.file.many
+  connection = connection.sqlite.db
+  table      = each.key
+}
+`, environ(map[string]string{"TOKEN": "t", "DB": "x.db"}), func(o *Options) { writeFile(t, filepath.Join(o.Dir, "rows.jq"), ".rows[] | select(.x == $local.base)") })
+	var group sync.WaitGroup
+	for range 8 {
+		for address, s := range p.Sources {
+			if address == "source.file.b" {
+				continue
+			}
+			group.Go(func() {
+				if _, err := s.Open(context.Background(), testEnv()); err != nil {
+					t.Errorf("open %s: %v", address, err)
+				}
+			})
+		}
+		for address, s := range p.Sinks {
+			group.Go(func() {
+				if _, err := s.Open(context.Background(), testEnv()); err != nil {
+					t.Errorf("open %s: %v", address, err)
+				}
+			})
+		}
+	}
+	group.Wait()
 }

@@ -56,7 +56,7 @@ func (l *loader) pipeline(d *declaration, in *instance) *engine.Pipeline {
 	}
 	l.building[address] = true
 	if l.o.Resolve && !in.phantom {
-		in = l.settled(l.ctx, d, in)
+		in = l.resolved(d, in)
 	}
 	waiting := l.program.waiting
 	p := &pipelineLoad{
@@ -72,6 +72,20 @@ func (l *loader) pipeline(d *declaration, in *instance) *engine.Pipeline {
 	l.project.Pipelines[address] = p.p
 	l.loads[address] = p
 	return p.p
+}
+
+// resolved is the instance with what its programs read resolved.
+func (l *loader) resolved(d *declaration, in *instance) *instance {
+	if !in.each || isReference(in.value) || in.value.IsWhollyKnown() {
+		return in
+	}
+	if d.known == nil {
+		d.known = l.program.forEach(d.Block.Body.Attributes["for_each"])
+	}
+	if fresh := findInstance(d.known, in.key); fresh != nil {
+		return fresh
+	}
+	return in
 }
 
 // load evaluates the parts of the instance.

@@ -17,6 +17,10 @@ type problems struct {
 
 // keep adds d unless it is there already.
 func (p *problems) keep(d Diagnostic) {
+	// What the parser gave up on may have no end.
+	if d.Range.End.Byte < d.Range.Start.Byte {
+		d.Range.End = d.Range.Start
+	}
 	if p.seen == nil {
 		p.seen = map[Diagnostic]bool{}
 	}

@@ -217,7 +217,9 @@ func (c *converter) programFile(e *hclsyntax.FunctionCallExpr) *mapping.Node {
 		return nil
 	}
 	src := []byte(text)
-	c.files.keepText(name, src)
+	if !c.v.conf.loaded {
+		c.files.keepText(name, src)
+	}
 	c.programs = append(c.programs, text)
 	program := &programText{
 		Text: text, src: src, rng: hcl.Range{Filename: name, Start: hcl.InitialPos},

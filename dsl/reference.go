@@ -135,14 +135,23 @@ func (v *values) referenceValue(d *declaration, t hcl.Traversal, steps int) (cty
 			return failedValue, false
 		}
 	}
+	return d.allInstances(), true
+}
+
+// allInstances is the map of a declaration's instances by their keys.
+func (d *declaration) allInstances() cty.Value {
+	if d.all != cty.NilVal {
+		return d.all
+	}
 	all := map[string]cty.Value{}
-	for _, in := range instances {
+	for _, in := range d.instances {
 		all[in.key] = refValue(d, in)
 	}
-	if len(all) == 0 {
-		return cty.MapValEmpty(referenceType), true
+	d.all = cty.MapValEmpty(referenceType)
+	if len(all) > 0 {
+		d.all = cty.MapVal(all)
 	}
-	return cty.MapVal(all), true
+	return d.all
 }
 
 func refValue(d *declaration, in *instance) cty.Value {

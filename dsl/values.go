@@ -250,7 +250,7 @@ func (v *values) isNamed(root, name string) (all []string, known bool) {
 
 func (v *values) setNamed(root, name string, node *scopeNode) bool {
 	value := v.named(root, name)
-	v.conf.used[root+"."+name] = true
+	v.conf.use(root, name)
 	node.set(value, name)
 	return !isBroken(value)
 }
