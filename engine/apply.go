@@ -209,6 +209,9 @@ func (w *work) write(ctx context.Context, entries []plan.Entry) ([]*connector.Ou
 	if len(changes) == 0 {
 		return outcomes, nil
 	}
+	if err := w.resumeAppend(ctx); err != nil {
+		return outcomes, err
+	}
 	results, err := w.sink.Write(ctx, changes)
 	for i := range results {
 		outcomes[places[i]] = &results[i]
@@ -273,7 +276,7 @@ func (w *work) remember(ctx context.Context, entries []plan.Entry, outcomes []*c
 				return err
 			}
 		}
-		return nil
+		return w.storeMark(tx)
 	})
 	if err != nil {
 		w.applied = before

@@ -70,6 +70,7 @@ type session struct {
 	reads   map[string]*records
 	readErr map[string]error
 	mirrors map[string]*mirror
+	closers []io.Closer
 	works   map[string]*work
 	order   []*Pipeline
 	writer  *plan.Writer
@@ -119,10 +120,14 @@ func (s *session) end() error {
 	for _, w := range s.works {
 		w.close()
 	}
+	var errs []error
+	for _, c := range s.closers {
+		errs = append(errs, c.Close())
+	}
 	if s.unlock != nil {
 		s.unlock()
 	}
-	return s.spool.Close()
+	return errors.Join(append(errs, s.spool.Close())...)
 }
 
 // lock takes the locks of the session's pipelines and of the sources that they

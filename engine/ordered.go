@@ -55,7 +55,11 @@ func (w *work) lane(e *plan.Entry) string {
 // within a lane, and none behind one that was refused or held.
 func (w *work) applyInOrder(ctx context.Context) error {
 	b := &changeBatch{w: w, started: w.s.Now()}
-	inBatch, blocked := map[string]bool{}, map[string]bool{}
+	inBatch := map[string]bool{}
+	blocked, err := w.blockedLanes(ctx)
+	if err != nil {
+		return err
+	}
 	flush := func() error {
 		lanes := make([]string, len(b.entries))
 		keys := make([]record.Key, len(b.entries))
@@ -67,7 +71,7 @@ func (w *work) applyInOrder(ctx context.Context) error {
 		}
 		for i, lane := range lanes {
 			if w.applied.refused[keys[i]] || w.applied.doubt[keys[i]] {
-				blocked[lane] = true
+				blocked.add(lane, 0)
 			}
 		}
 		clear(inBatch)
@@ -93,9 +97,9 @@ func (w *work) applyInOrder(ctx context.Context) error {
 			}
 		}
 		if e.Open == string(state.Held) || e.Op == 0 && e.Open == string(state.Refused) {
-			blocked[lane] = true
+			blocked.add(lane, e.Order)
 		}
-		if e.Op != 0 && blocked[lane] {
+		if e.Op != 0 && blocked.holds(lane, e.Order) {
 			w.applied.counts.Waiting++
 			held := cloneEntry(e)
 			held.Open, held.OpenOp, held.Op = string(state.Waiting), e.Op, 0
@@ -109,4 +113,44 @@ func (w *work) applyInOrder(ctx context.Context) error {
 		b.add(e)
 	}
 	return flush()
+}
+
+// lanes tells from which place in the source on a lane is blocked.
+type lanes map[string]uint64
+
+func (l lanes) add(lane string, from uint64) {
+	if at, ok := l[lane]; !ok || from < at {
+		l[lane] = from
+	}
+}
+
+func (l lanes) holds(lane string, at uint64) bool {
+	from, ok := l[lane]
+	return ok && at >= from
+}
+
+// blockedLanes lists the lanes of changes that are open since earlier runs and
+// that this plan does not apply.
+func (w *work) blockedLanes(ctx context.Context) (lanes, error) {
+	out := lanes{}
+	err := w.s.Store.View(ctx, func(v state.View) error {
+		for o, err := range v.Open(w.row.ID) {
+			if err != nil {
+				return err
+			}
+			if o.Op == 0 || o.Reason == state.Grace || o.Reason == state.Dismissed || o.Reason == state.Rejected {
+				continue
+			}
+			e, err := w.reader.Find(w.p.Address, o.Key)
+			if err != nil {
+				return err
+			}
+			if e != nil && e.Op != 0 {
+				continue // decided anew
+			}
+			out.add(w.lane(&plan.Entry{Key: o.Key, Op: o.Op, After: o.After}), o.Order)
+		}
+		return nil
+	})
+	return out, err
 }

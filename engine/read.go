@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -46,8 +47,8 @@ func (s *session) readSource(ctx context.Context, src *Source) (*records, error)
 	if err != nil {
 		return nil, err
 	}
-	if closer, ok := conn.(interface{ Close() error }); ok {
-		defer closer.Close()
+	if closer, ok := conn.(io.Closer); ok {
+		s.closers = append(s.closers, closer) // records may be read again until the end
 	}
 	if re, ok := conn.(connector.Rereader); ok {
 		r.reread = re

@@ -329,7 +329,7 @@ func (w *work) settle(tx state.Tx, row state.Pipeline) error {
 		return settleRetired(tx, row)
 	}
 	shape, err := json.Marshal(keptShape{Fields: w.header.Fields, Digest: w.header.Digest, Count: w.header.Written,
-		Name: w.p.Name, Key: w.p.Key, Complete: w.header.Complete && !w.joinsIncomplete()})
+		Name: w.p.Name, Key: w.p.Key, Complete: w.header.Complete && !w.joinsIncomplete(), Mark: w.mark(row)})
 	if err != nil {
 		return err
 	}
@@ -369,6 +369,8 @@ type keptShape struct {
 	Name   string
 	// Complete: the last run read everything.
 	Complete bool
+	// Mark is how far a target that only grows was written.
+	Mark []byte
 }
 
 // settlePositions remembers how far each source was processed, and the digests

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,4 +133,29 @@ pipeline "names" {
 	}
 	b.wantRows(db, "SELECT id, name FROM people ORDER BY id", "1|Ine", "2|Bob")
 	b.wantRows(db, "SELECT id, long FROM names ORDER BY id", "1|the Ine", "2|the Bob")
+}
+
+func TestChangesAreAppended(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": replace(wholeFile, `path = "out.jsonl" }`, "\n  path = \"out.jsonl\"\n  changes = true\n}"),
+		"people.jsonl": lines(`{"id":"2","first":"Bob"}`, `{"id":"1","first":"Ann"}`)})
+	b.wantRun(engine.Options{}, "people succeeded: created 2")
+	b.write("people.jsonl", lines(`{"id":"2","first":"Bo"}`))
+	b.wantRun(engine.Options{}, "people succeeded: updated 1, deleted 1")
+	text, err := os.ReadFile(filepath.Join(b.dir, "out.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What lies beyond the committed length was of a run that died.
+	if err := os.WriteFile(filepath.Join(b.dir, "out.jsonl"), append(text, "{\"op\":\"cre"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.write("people.jsonl", lines(`{"id":"2","first":"B"}`))
+	b.wantRun(engine.Options{}, "people succeeded: updated 1")
+	all, err := os.ReadFile(filepath.Join(b.dir, "out.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(string(all), "\n"); got != 5 || !strings.HasPrefix(string(all), string(text)) || strings.Contains(string(all), "{\"op\":\"cre{") {
+		t.Errorf("%d lines\n%s", got, all)
+	}
 }

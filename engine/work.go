@@ -56,8 +56,10 @@ type work struct {
 	// check says why an entry of a saved plan no longer fits; nil: not saved.
 	check func(ctx context.Context, e *plan.Entry) (why string, err error)
 	// undo: the changes take an earlier run back.
-	undo    bool
-	protect *mapping.Evaluator
+	undo bool
+	// appending: the target was taken back to where it was seen last.
+	appending bool
+	protect   *mapping.Evaluator
 	keyFilter
 }
 
