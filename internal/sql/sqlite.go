@@ -97,7 +97,7 @@ func openSQLite(ctx context.Context, path, title string, access Access, wait tim
 func (s *sqliteConn) setUp(ctx context.Context, access Access, fresh bool) error {
 	s.c.SetInterrupt(ctx.Done())
 	defer s.c.SetInterrupt(nil)
-	settings := []string{"PRAGMA cache_size = -16384", "PRAGMA temp_store = MEMORY"}
+	settings := []string{"PRAGMA cache_size = -16384"}
 	if access == Create && fresh {
 		// Write-ahead logging lets others read while a run writes. It is the
 		// user's choice where the file is the user's.

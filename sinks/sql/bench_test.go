@@ -60,3 +60,26 @@ func BenchmarkFirstLoad(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
+
+// BenchmarkMatch looks a batch up in a table of earlier rows without an index.
+func BenchmarkMatch(b *testing.B) {
+	g := reopen(b, filepath.Join(b.TempDir(), "bench.db"), Config{Match: []string{"email"}}, loadShape())
+	g.exec(`CREATE TABLE people (id UNIQUE, employeeId, email TEXT COLLATE NOCASE, fullName, startDate, managerEmail, city, categories, phone, contract, department, jobTitle)`,
+		`WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 100000) INSERT INTO people (email, fullName) SELECT 'Person.Number.'||n||'@example.org', 'x' FROM c`)
+	batch := loadBatch(0, 20000)
+	for b.Loop() {
+		found, err := g.Match(b.Context(), batch)
+		if err != nil || found[7].N != 1 {
+			b.Fatal(found[7], err)
+		}
+	}
+}
+
+func BenchmarkList(b *testing.B) {
+	g := reopen(b, filepath.Join(b.TempDir(), "bench.db"), Config{Create: true}, loadShape())
+	g.send(loadBatch(0, 100000)...)
+	for b.Loop() {
+		g.list()
+	}
+	b.ReportMetric(float64(b.N)*100000/b.Elapsed().Seconds(), "rows/s")
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"strconv"
-	"strings"
 
 	"koppel/engine/connector"
 	"koppel/engine/record"
@@ -211,24 +210,6 @@ func (s *sink) matchRow() ([]byte, bool) {
 		}
 	}
 	return append(b, ']'), true
-}
-
-func (s *sink) matchQuery(v *view) string {
-	d := s.db.Dialect
-	const wanted, table = "koppel_wanted", "koppel_rows"
-	columns := make([]string, len(v.columns))
-	for i, c := range v.columns {
-		columns[i] = d.Quote(table) + "." + d.Quote(c)
-	}
-	var terms []string
-	for i, m := range s.config.Match {
-		terms = append(terms, d.Quote(table)+"."+d.Quote(m)+" = "+d.Element(wanted, i))
-	}
-	for i, r := range s.rows {
-		terms = append(terms, d.Quote(table)+"."+d.Quote(r.column)+" = "+d.Placeholder(2+i))
-	}
-	return "SELECT " + strings.Join(columns, ", ") + ", " + d.Ordinal(wanted) + " FROM " + d.Batch(1, wanted) +
-		" CROSS JOIN " + sql.TableName(d, s.name) + " AS " + d.Quote(table) + " WHERE " + strings.Join(terms, " AND ")
 }
 
 // List reads all rows within the constants, in no order.
