@@ -435,9 +435,7 @@ func (w *work) refuse(tx state.Tx, e *plan.Entry, message string) error {
 	}
 	o := w.openOf(e, state.Refused)
 	o.Note = message
-	if first {
-		o.Attempts++
-	}
+	o.Attempts++ // one run counts once, though it may try twice
 	o.Due = w.s.clock.Add(change.Backoff(o.Attempts))
 	return tx.PutOpen(w.row.ID, o)
 }

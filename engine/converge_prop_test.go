@@ -321,6 +321,7 @@ func TestTargetConverges(t *testing.T) {
 		w := newWorld()
 		s.apply(w)
 		w.parts[partOf(t, s)] = map[string]rec{}
+		t.Logf("shape %+v", s)
 		st := newStage(t, w, s.hcl())
 		defer st.close()
 		home := homes{}
