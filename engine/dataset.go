@@ -126,6 +126,10 @@ func (s *session) plannedOver(w *work, items iter.Seq2[*state.Item, error], yiel
 				}
 			}
 			if more && it.Key == p.Key {
+				if p.Touch && p.Op == 0 {
+					it.Status = state.Status(p.Status)
+					return step()
+				}
 				if it, err, more = next(); err != nil {
 					return err
 				}
