@@ -124,10 +124,8 @@ func (p *pipelineLoad) head() {
 		p.key = p.l.keyOf(p.from)
 		p.spec.SensitiveSrc = p.l.sensitiveOf(p.from)
 	}
-	if attrs["into"] != nil {
-		if p.into = v.refer(attrs["into"].Expr, p.in, "sink"); p.into != nil {
-			p.p.Into = p.into.address()
-		}
+	if p.into = v.referIfSet(attrs["into"], p.in, "sink"); p.into != nil {
+		p.p.Into = p.into.address()
 	}
 	p.after(attrs["after"])
 }

@@ -195,7 +195,27 @@ func quoteAll(texts []string) []string {
 // problem is reported; nil then, and when the value is not known yet.
 func (v *values) refer(expr hclsyntax.Expression, in *instance, classes ...string) *reference {
 	value := v.eval(expr, in)
+	if !isBroken(value) && !value.IsWhollyKnown() {
+		v.unknown(value, expr.Range())
+		return nil
+	}
 	return v.asReference(value, expr.Range(), classes...)
+}
+
+// referIfSet is refer for an argument whose null means that it is absent.
+func (v *values) referIfSet(attr *hclsyntax.Attribute, in *instance, classes ...string) *reference {
+	if attr == nil {
+		return nil
+	}
+	value := v.eval(attr.Expr, in)
+	if inner, _ := value.Unmark(); inner.IsKnown() && inner.IsNull() {
+		return nil
+	}
+	if !isBroken(value) && !value.IsWhollyKnown() {
+		v.unknown(value, attr.Expr.Range())
+		return nil
+	}
+	return v.asReference(value, attr.Expr.Range(), classes...)
 }
 
 func (v *values) asReference(value cty.Value, at hcl.Range, classes ...string) *reference {

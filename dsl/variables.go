@@ -165,13 +165,15 @@ func (v *values) convertVariable(name string, value cty.Value, typ cty.Type, def
 	return converted, true
 }
 
+// isSensitiveVariable reports whether a variable is declared sensitive. What
+// is no plain true or false counts as true.
 func (v *values) isSensitiveVariable(b *hclsyntax.Block) bool {
 	attr := b.Body.Attributes["sensitive"]
 	if attr == nil {
 		return false
 	}
 	value, diags := attr.Expr.Value(nil)
-	return !diags.HasErrors() && value.IsKnown() && !value.IsNull() && value.Type() == cty.Bool && value.True()
+	return diags.HasErrors() || !value.IsKnown() || value.IsNull() || value.Type() != cty.Bool || value.True()
 }
 
 // checkVariable reports what is wrong with a variable's block and whether its
