@@ -98,6 +98,9 @@ func splitUnset(diags hcl.Diagnostics, offline bool) (rest hcl.Diagnostics, unse
 // and reports it in our words.
 func (v *values) explain(diags hcl.Diagnostics) hcl.Diagnostics {
 	return slices.DeleteFunc(diags, func(d *hcl.Diagnostic) bool {
+		if v.missingMember(d) {
+			return true
+		}
 		if d.Summary != "Invalid index" || d.Expression == nil || d.Subject == nil || !strings.Contains(d.Detail, "does not identify an element") {
 			return false
 		}
@@ -112,6 +115,34 @@ func (v *values) explain(diags hcl.Diagnostics) hcl.Diagnostics {
 		v.out.add("invalid_reference", *d.Subject, "There is no such instance", "The for_each of %s has no element with this key.", traversalText(block))
 		return true
 	})
+}
+
+// missingMember reports a member that an object doesn't have, with the name
+// that was probably meant.
+func (v *values) missingMember(d *hcl.Diagnostic) bool {
+	expr, ok := d.Expression.(*hclsyntax.ScopeTraversalExpr)
+	if !ok || d.EvalContext == nil || d.Summary != "Unsupported attribute" {
+		return false
+	}
+	for n := 2; n < len(expr.Traversal); n++ {
+		value, diags := expr.Traversal[:n].TraverseAbs(d.EvalContext)
+		if diags.HasErrors() {
+			return false
+		}
+		value, _ = value.Unmark()
+		name, named := stepName(expr.Traversal[n])
+		if !named || !value.Type().IsObjectType() || value.Type().HasAttribute(name) {
+			continue
+		}
+		var names []string
+		for member := range value.Type().AttributeTypes() {
+			names = append(names, member)
+		}
+		v.out.add("unknown_name", expr.Traversal[n].SourceRange(), fmt.Sprintf("There is no %q in %s", name, traversalText(expr.Traversal[:n])),
+			"%s", trimLeft(known("members", names)+didYouMean(name, names)))
+		return true
+	}
+	return false
 }
 
 // reasonOf gives why a value is not known yet; empty when it is known.
