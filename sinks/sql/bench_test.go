@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"koppel/engine/connector"
 	"koppel/engine/record"
 )
 
@@ -79,7 +80,9 @@ func BenchmarkList(b *testing.B) {
 	g := reopen(b, filepath.Join(b.TempDir(), "bench.db"), Config{Create: true}, loadShape())
 	g.send(loadBatch(0, 100000)...)
 	for b.Loop() {
-		g.list()
+		if err := g.List(b.Context(), func(connector.Row) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
 	}
 	b.ReportMetric(float64(b.N)*100000/b.Elapsed().Seconds(), "rows/s")
 }
