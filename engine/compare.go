@@ -131,6 +131,9 @@ func (w *work) eachSubject(v state.View, yield func(*subject) error) error {
 			return err
 		}
 		s.in.Item = itemOf(it)
+		if w.moved(s, it) {
+			s.in.Want.Seen = change.Untouched
+		}
 		o, err := open.at(key)
 		if err != nil {
 			return err
@@ -225,6 +228,12 @@ func (w *work) want(s *subject) {
 	}
 	s.in.Want = out
 	s.in.Baseline = w.baseline(d.src.Part)
+}
+
+// moved tells that a record left a partition and that its item now comes from
+// another one: the tombstone says nothing of it.
+func (w *work) moved(s *subject, it *state.Item) bool {
+	return w.identity && s.has && s.d.fate == fateGone && w.records.delta && it != nil && srcOf(it).Part != s.d.src.Part
 }
 
 var seenOf = map[fate]change.Seen{

@@ -215,14 +215,20 @@ func (r *records) sorted(sorter *spool.Sorter, yield func(*entry) error) error {
 }
 
 // merge decides between two entries of one key: in a delta the later one
-// stands, and a tombstone never collides; otherwise nobody knows which of the
-// two records is meant.
+// stands, and a tombstone never collides: within its partition the later of
+// the two stands, and in another it says nothing of this one's record, which
+// may have moved. Otherwise nobody knows which of the two records is meant.
 func (r *records) merge(cur, next *entry) {
-	if r.delta || cur.seen == seenGone || next.seen == seenGone || r.deltaPart(cur) && r.deltaPart(next) {
+	switch gone := next.seen == seenGone; {
+	case cur.part != next.part && gone != (cur.seen == seenGone):
+		if !gone {
+			*cur = *next
+		}
+	case r.delta || gone || cur.seen == seenGone || r.deltaPart(cur) && r.deltaPart(next):
 		*cur = *next
-		return
+	default:
+		cur.twice = true
 	}
-	cur.twice = true
 }
 
 func (r *records) deltaPart(e *entry) bool {

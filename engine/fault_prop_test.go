@@ -1,0 +1,68 @@
+package engine_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"koppel/engine"
+)
+
+// newFaults is a stage for one scenario: a shape and a source of its own.
+func newFaults(t *testing.T, s shape) *stage {
+	t.Helper()
+	w := newWorld()
+	s.apply(w)
+	st := newStage(t, w, s.hcl())
+	t.Cleanup(st.close)
+	return st
+}
+
+func (s *stage) wantRows(want ...string) {
+	s.t.Helper()
+	if diff := cmp.Diff(want, showRows(s.rows)); diff != "" {
+		s.t.Fatalf("target (-want +got)\n%s", diff)
+	}
+}
+
+const annRow = `a {"n":null,"name":"Ann"}`
+
+// A record that moves to another partition is no record that is gone, in
+// whichever order the two are looked at.
+func TestRecordMovesBetweenPartitions(t *testing.T) {
+	for _, mirror := range []string{"none", "snapshot", "delta"} {
+		for _, way := range [][2]string{{"north", "south"}, {"south", "north"}} {
+			t.Run(mirror+" to "+way[1], func(t *testing.T) {
+				st := newFaults(t, shape{mirror: mirror, keys: "identity", listed: true})
+				st.put(way[0], "a", rec{"name": "Ann"})
+				st.put(way[1], "b", rec{"name": "Bob"})
+				st.run(engine.Options{})
+				st.remove(way[0], "a")
+				st.put(way[1], "a", rec{"name": "Ann"})
+				st.run(engine.Options{})
+				st.wantRows(annRow, `b {"n":null,"name":"Bob"}`)
+				st.put(way[1], "a", rec{"name": "Eva"})
+				st.run(engine.Options{})
+				st.wantRows(`a {"n":null,"name":"Eva"}`, `b {"n":null,"name":"Bob"}`)
+			})
+		}
+	}
+}
+
+// The tombstone may come later than the record's new place.
+func TestTombstoneOfAnEarlierPartition(t *testing.T) {
+	for _, way := range [][2]string{{"north", "south"}, {"south", "north"}} {
+		st := newFaults(t, shape{mirror: "delta", keys: "identity", listed: true})
+		st.put(way[0], "a", rec{"name": "Ann"})
+		st.put(way[1], "b", rec{"name": "Bob"})
+		st.run(engine.Options{})
+		st.put(way[1], "a", rec{"name": "Ann"})
+		st.run(engine.Options{})
+		st.remove(way[0], "a")
+		st.run(engine.Options{})
+		st.wantRows(annRow, `b {"n":null,"name":"Bob"}`)
+		st.remove(way[1], "a")
+		st.run(engine.Options{})
+		st.wantRows(`b {"n":null,"name":"Bob"}`)
+	}
+}
