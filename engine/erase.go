@@ -32,6 +32,9 @@ type Erased struct {
 	// Mirrored: the source keeps a copy here, so that erasing it there is known
 	// only after the next read.
 	Mirrored bool
+	// Maybe names keys that gave way to one that was erased, or to another one of
+	// the same run: they may be earlier keys of the same record.
+	Maybe []ErasedPlace
 	// Backups are copies of the state that still hold the record.
 	Backups []string
 	Run     int64 // under which it is remembered that something was erased
@@ -137,6 +140,9 @@ func (x *erasing) item(v state.View, address string, key record.Key) error {
 		x.out.Kept = append(x.out.Kept, place)
 	}
 	x.out.Places = append(x.out.Places, place)
+	if err := x.earlier(v, row, it); err != nil {
+		return err
+	}
 	ref, err := x.refOf(v, row.ID, key, it)
 	if err != nil {
 		return err
@@ -150,6 +156,26 @@ func (x *erasing) item(v state.View, address string, key record.Key) error {
 		return nil
 	}
 	return x.readers(v, address, state.SourceRef{Key: key})
+}
+
+// maxMaybe bounds how many earlier keys are named.
+const maxMaybe = 20
+
+// earlier names the keys that were given up when an item came to be. The trail
+// does not tell whose they were.
+func (x *erasing) earlier(v state.View, row state.Pipeline, it *state.Item) error {
+	if it == nil {
+		return nil
+	}
+	for c, err := range v.ChangesOf(it.Born, row.ID) {
+		if err != nil {
+			return err
+		}
+		if c.Cause == record.CauseKey && len(x.out.Maybe) < maxMaybe {
+			x.out.Maybe = append(x.out.Maybe, ErasedPlace{Address: row.Address, Key: ShowKey(c.Key)})
+		}
+	}
+	return nil
 }
 
 // refOf names the source record of a key.

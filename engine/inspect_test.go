@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"koppel/engine"
+	"koppel/engine/state"
 )
 
 // guarded is the people coupling with a guard that a single delete trips.
@@ -142,7 +143,7 @@ func TestKeysAsPeopleWriteThem(t *testing.T) {
 	if !errors.As(err, &several) {
 		t.Fatalf("got %v", err)
 	}
-	if diff := cmp.Diff([]string{`'["x/y","z"]'`, `'["x","y/z"]'`}, several.Choices); diff != "" {
+	if diff := cmp.Diff([]string{`'["x","y/z"]'`, `'["x/y","z"]'`}, several.Choices); diff != "" {
 		t.Errorf("choices (-want +got)\n%s", diff)
 	}
 	h := b.history("pipeline.people", `["x","y/z"]`)
@@ -280,7 +281,7 @@ func TestRefusedRecordsAreRetriedAtOnce(t *testing.T) {
 	b.rows(db, "CREATE TABLE people(id TEXT PRIMARY KEY, name TEXT CHECK (name <> 'Ann'))")
 	b.wantRun(engine.Options{}, "people partial: failed 1")
 	list, err := b.engine().Failed(ctx, nil, false)
-	if err != nil || len(list) != 1 || list[0].Attempts != 1 || list[0].Due.IsZero() {
+	if err != nil || len(list) != 1 || list[0].Reason != state.Refused || list[0].Due.IsZero() {
 		t.Fatalf("failed: %+v, %v", list, err)
 	}
 	b.now = b.now.Add(time.Minute)
