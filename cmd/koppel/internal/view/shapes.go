@@ -5,5 +5,6 @@ package view
 func Shapes() map[string]any {
 	return map[string]any{
 		"version": &Version{}, "validate": &Validation{}, "fmt": &Formatted{}, "test": &Tests{}, "plan": &Plan{}, "run": &Run{},
+		"eval": &Evaluated{}, "graph": &Graph{}, "new": &NewProject{},
 	}
 }
