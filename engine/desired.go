@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"strings"
 
 	"koppel/engine/mapping"
 	"koppel/engine/plan"
@@ -131,6 +132,9 @@ func isFailedKey(k record.Key) (state.SourceRef, bool) {
 func ShowKey(k record.Key) string {
 	if ref, ok := isFailedKey(k); ok {
 		return ref.Key.String()
+	}
+	if ref, ok := strings.CutPrefix(string(k), strangerMark); ok {
+		return "row " + strings.Trim(ref, "[]")
 	}
 	return k.String()
 }

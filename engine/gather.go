@@ -71,7 +71,7 @@ func (w *work) gatherMirror(ctx context.Context, src *Source) error {
 		return err
 	}
 	pos, seen := w.positions[src.Address]
-	if !seen || w.again() || w.looksAtTarget() || w.whole() || w.s.opts.FromSnapshot || src.Window != nil && w.row.Day != w.s.today ||
+	if !seen || w.again() || w.looksAtTarget() || w.whole() || w.s.opts.FromSnapshot || src.Window != nil ||
 		!m.known.same || w.p.Program.Reads().Now {
 		w.everything = true
 		if w.records, err = w.s.mirrorAll(ctx, m); err != nil {

@@ -215,8 +215,11 @@ func (s *session) startRun(ctx context.Context, kind, planID string) error {
 	})
 }
 
-// closeRun marks the run as ended.
+// closeRun marks the run as ended, and drops what nobody needs any more.
 func (s *session) closeRun(ctx context.Context) error {
+	if err := s.settleReads(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
 	return s.Store.Update(context.WithoutCancel(ctx), func(tx state.Tx) error {
 		rows, err := tx.Run(s.runID)
 		if err != nil {
