@@ -203,7 +203,7 @@ func (s *session) stale(ctx context.Context, h *plan.Header) error {
 			if p == nil {
 				return &StaleError{Message: fmt.Sprintf("%s is no longer configured", one.Address)}
 			}
-			if !bytes.Equal(p.Fingerprint, one.Fingerprint) && h.Kind != "undo" {
+			if !bytes.Equal(s.fingerprint(p), one.Fingerprint) && h.Kind != "undo" {
 				return &StaleError{Message: fmt.Sprintf("%s was configured otherwise when the plan was made; plan again", one.Address)}
 			}
 		}

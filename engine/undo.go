@@ -85,7 +85,7 @@ func (s *session) undoOne(ctx context.Context, p *Pipeline, run int64) error {
 // bareWork is a pipeline's work for plans that read no source.
 func (s *session) bareWork(p *Pipeline) *work {
 	w := &work{s: s, p: p, touched: map[string]bool{}}
-	w.header = &plan.Pipeline{Address: p.Address, Name: p.Name, Fingerprint: p.Fingerprint, SinkAddress: p.Into, Complete: true}
+	w.header = &plan.Pipeline{Address: p.Address, Name: p.Name, Fingerprint: s.fingerprint(p), SinkAddress: p.Into, Complete: true}
 	w.header.Key = p.Key
 	for _, f := range p.Fields {
 		w.header.Fields = append(w.header.Fields, f.Field)

@@ -85,8 +85,11 @@ func (w *work) close() {
 
 // plan compares one pipeline and writes its changes to the session's spool.
 func (s *session) plan(ctx context.Context, p *Pipeline) (*work, error) {
+	if p.Err != nil {
+		return nil, p.Err
+	}
 	w := &work{s: s, p: p, touched: map[string]bool{}, keyFilter: keyFilter{only: s.opts.Key}}
-	w.header = &plan.Pipeline{Address: p.Address, Name: p.Name, Fingerprint: p.Fingerprint, SinkAddress: p.Into,
+	w.header = &plan.Pipeline{Address: p.Address, Name: p.Name, Fingerprint: s.fingerprint(p), SinkAddress: p.Into,
 		ReadsDay: p.Program.Reads().Today, Day: s.today, Key: p.Key}
 	for _, f := range p.Fields {
 		w.header.Fields = append(w.header.Fields, f.Field)
@@ -109,6 +112,19 @@ func (s *session) plan(ctx context.Context, p *Pipeline) (*work, error) {
 		}
 	}
 	return w, nil
+}
+
+// fingerprint identifies a pipeline's configuration. Secrets enter it by a
+// keyed hash only.
+func (e *Engine) fingerprint(p *Pipeline) []byte {
+	if p.Identify == nil {
+		return p.Fingerprint
+	}
+	hash := e.Store.Hasher()
+	return p.Identify(func(secret []byte) []byte {
+		h := hash.Bytes(secret)
+		return h[:]
+	})
 }
 
 // open looks up the pipeline's state and opens its sink.
@@ -214,7 +230,7 @@ func (w *work) prepare(ctx context.Context) (err error) {
 		return err
 	}
 	w.why.first = !w.known || len(w.row.Fingerprint) == 0
-	w.why.mapping = !w.why.first && !bytes.Equal(w.row.Fingerprint, w.p.Fingerprint)
+	w.why.mapping = !w.why.first && !bytes.Equal(w.row.Fingerprint, w.header.Fingerprint)
 	w.why.date = !w.why.first && w.header.ReadsDay && w.row.Day != w.s.today
 	for _, j := range w.joins {
 		before, ok := w.positions[joinPosition(j.join)]
