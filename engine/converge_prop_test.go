@@ -39,7 +39,7 @@ func (s shape) hcl() string {
 	case "computed":
 		b.WriteString("  key = src.code\n")
 	case "each":
-		b.WriteString("  each = jq(\".tags[]?\")\n  key = [src.id, item]\n")
+		b.WriteString("  each = jq(<<-JQ\n    (.tags // \"\") / \"\" | .[]\n  JQ\n  )\n  key = [src.id, item]\n")
 	}
 	name := "src.name"
 	if s.upper {

@@ -66,3 +66,49 @@ func TestTombstoneOfAnEarlierPartition(t *testing.T) {
 		st.wantRows(`b {"n":null,"name":"Bob"}`)
 	}
 }
+
+// A partition that is listed and not read keeps what an earlier, broken read
+// of it delivered; and one that never gave anything is no trouble, however
+// often it is not read.
+func TestPartitionThatIsListedAndNotRead(t *testing.T) {
+	for _, mirror := range []string{"none", "snapshot", "delta"} {
+		t.Run(mirror, func(t *testing.T) {
+			st := newFaults(t, shape{mirror: mirror, keys: "identity", listed: true})
+			st.put("north", "a", rec{"name": "Ann"})
+			st.put("south", "b", rec{"name": "Bob"})
+			st.parts["west"] = map[string]rec{}
+			st.faults = faults{failPart: map[string]int{"north": 1}, skipPart: map[string]bool{"west": true}}
+			st.run(engine.Options{})
+			st.wantRows(annRow, `b {"n":null,"name":"Bob"}`)
+			st.faults = faults{skipPart: map[string]bool{"north": true, "west": true}}
+			st.run(engine.Options{})
+			st.wantRows(annRow, `b {"n":null,"name":"Bob"}`)
+			st.faults.skipPart = map[string]bool{"west": true}
+			for range 3 {
+				if p := st.run(engine.Options{}); p.Status != "succeeded" {
+					t.Fatalf("status %s", p.Status)
+				}
+			}
+			st.wantRows(annRow, `b {"n":null,"name":"Bob"}`)
+		})
+	}
+}
+
+// A read that complete_when trips proves nothing, the list of partitions
+// included.
+func TestHeldReadProvesNothing(t *testing.T) {
+	for _, mirror := range []string{"none", "snapshot", "delta"} {
+		t.Run(mirror, func(t *testing.T) {
+			s := shape{mirror: mirror, keys: "identity", listed: true}
+			st := newFaults(t, s)
+			st.load(replace(s.hcl(), "  key = [\"id\"]\n", "  key = [\"id\"]\n  complete_when { min_records = 1 }\n"))
+			st.put("north", "a", rec{"name": "Ann"})
+			st.run(engine.Options{})
+			clear(st.parts)
+			if p := st.run(engine.Options{}); p.Status == "succeeded" {
+				t.Errorf("status %s", p.Status)
+			}
+			st.wantRows(annRow)
+		})
+	}
+}

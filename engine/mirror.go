@@ -231,7 +231,7 @@ func (s *session) absent(m *mirror, row *state.MirrorRow) error {
 		return nil
 	case p == nil && m.read.listed, p != nil && p.gone:
 		return m.put(&plan.SourceRow{Part: row.Part, Key: row.Key, Gone: true, Reason: "its partition is gone"})
-	case p == nil || !p.complete || p.mode != connector.Full:
+	case p == nil || !p.complete || p.unread || p.mode != connector.Full:
 		return nil
 	case m.src.Window != nil && m.src.Window.outside(row.Lo, s.clock) != 0:
 		return nil // absence means nothing outside of the interval that was read

@@ -162,7 +162,7 @@ func (s *session) mirrorRecords(m *mirror) *records {
 	for name, read := range m.read.parts {
 		p := r.part(name)
 		p.mode, p.from, p.to, p.err = read.mode, read.from, read.to, read.err
-		p.problem, p.gone, p.count = read.problem, read.gone, read.count
+		p.problem, p.gone, p.count, p.unread = read.problem, read.gone, read.count, read.unread
 		switch {
 		case !read.complete:
 			p.complete = false

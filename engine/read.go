@@ -338,8 +338,13 @@ func (s *session) completeWhen(ctx context.Context, src *Source, r *records, kno
 	if known.held != nil && known.held.Approved && count >= known.held.Count {
 		return s.releaseRead(ctx, known)
 	}
+	// The list of partitions is a part of the read, and no better than it.
+	r.listed = false
+	if len(r.parts) == 0 {
+		r.part("")
+	}
 	for _, p := range r.parts {
-		p.complete, p.problem = false, note
+		p.complete, p.gone, p.problem = false, false, note
 	}
 	if !s.live {
 		return nil

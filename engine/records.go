@@ -47,7 +47,7 @@ type partState struct {
 	ended    bool
 	complete bool
 	gone     bool
-	unread   bool // listed and never begun
+	unread   bool // listed and never begun: nothing of it is proven
 	count    int64
 	from, to []byte
 	covers   connector.Interval
@@ -82,13 +82,15 @@ func (r *records) complete() bool {
 	return len(r.parts) > 0 || r.listed
 }
 
-// proves tells whether a record that is absent from a partition is gone.
+// proves tells whether a record that is absent from a partition is gone. A
+// partition that was not read is no trouble when it never gave anything, but
+// what a broken read of it gave earlier stays.
 func (r *records) proves(part string) bool {
 	p := r.parts[part]
 	if p == nil {
 		return r.listed
 	}
-	return p.complete || p.gone
+	return p.complete && !p.unread || p.gone
 }
 
 func (r *records) report(key record.Key, field, code, message string) {
@@ -286,7 +288,7 @@ func (r *records) planParts() []plan.Part {
 		p := r.parts[name]
 		list = append(list, plan.Part{
 			Name: name, From: p.from, To: p.to, Count: p.count, Full: p.mode == connector.Full,
-			Complete: p.complete, Gone: p.gone, Problem: p.problem,
+			Complete: p.complete && !p.unread, Gone: p.gone, Problem: p.problem,
 		})
 	}
 	return list
