@@ -15,7 +15,10 @@ import (
 
 // dependencies are the pipelines that must run before p, in order.
 func dependencies(p *engine.Pipeline) []string {
-	list := []string{p.From}
+	var list []string
+	if p.From != p.Address {
+		list = append(list, p.From)
+	}
 	for _, j := range p.Joins {
 		if j.With != p.Address {
 			list = append(list, j.With)

@@ -150,14 +150,26 @@ func (l *loader) argumentProgram(expr hclsyntax.Expression, in *instance, v *val
 	if env != nil && env.Now != nil {
 		run = runConsts(env.Now(), l.zone)
 	}
-	single, found := mapping.CompileSingle(node, l.consts(c), run)
+	consts := l.consts(c)
+	single, found := mapping.CompileSingle(node, consts, run)
 	for _, p := range found {
 		c.places.report(v.out, p)
 	}
 	if len(found) > 0 || c.failed {
 		return nil
 	}
-	return single
+	argument := &programArgument{Single: single}
+	if whole, _ := mapping.Compile(mapping.Spec{Fields: []mapping.Field{{Name: "value", Value: node}}}, consts); whole != nil {
+		argument.digest = whole.Fingerprint(func([]byte) []byte { return nil })
+	}
+	return argument
+}
+
+// A programArgument is a program that a kind was given, with the digest of
+// its text and of the constants that it reads.
+type programArgument struct {
+	*mapping.Single
+	digest []byte
 }
 
 // validate lets the configuration check itself. What is not known yet is

@@ -24,6 +24,9 @@ func (l *loader) sourceFingerprint(kind string, version int, config any, dec *de
 	described := map[string]any{
 		"kind": kind, "version": version, "key": src.Key, "config": describeConfig(reflect.ValueOf(config).Elem(), dec.hidden, ""),
 	}
+	if src.Program != nil {
+		described["deleted"] = src.Program.Fingerprint(func([]byte) []byte { return nil })
+	}
 	return digest(described)
 }
 
@@ -48,6 +51,8 @@ func describeConfig(v reflect.Value, hidden map[string]bool, prefix string) any 
 			return x.Kind
 		}
 		return []any{x.Kind, describeConfig(reflect.ValueOf(x.Config).Elem(), nil, "")}
+	case *programArgument:
+		return x.digest
 	case connector.Program:
 		return x.Source()
 	case connector.Template:

@@ -10,6 +10,7 @@ import (
 
 const fingerprinted = `
 locals { used = "u" }
+variable "kind" { default = "k" }
 variable "salt" {
   sensitive = true
   default   = "pepper"
@@ -20,6 +21,8 @@ source "file" "a" {
   format  = "json"
   token   = "t"
   timeout = "10s"
+  records = jq(".[] | select(.x == $var.kind)")
+  deleted = expr("src.gone == true")
   headers = { a = "1", b = "2" }
 }
 pipeline "p" {
@@ -50,7 +53,9 @@ func TestFingerprint(t *testing.T) {
 		{"guard", "deletes = 5", "deletes = 6", false, false},
 		{"path", `"a.json"`, `"b.json"`, true, false},
 		{"value of a map", `b = "2"`, `b = "3"`, true, false},
-		{"condition", "==", "!=", false, true},
+		{"constant of a program", `default = "k"`, `default = "l"`, true, false},
+		{"deleted", "src.gone", "src.away", true, false},
+		{"condition", "src.a ==", "src.a !=", false, true},
 		{"local that is read", `used = "u"`, `used = "v"`, false, true},
 		{"local that is not read", `used = "u"`, "used = \"u\"\n  other = 1", false, false},
 		{"sensitive value", `"pepper"`, `"salt"`, false, true},

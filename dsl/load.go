@@ -14,7 +14,7 @@ import (
 
 // Options say what to load and with which values.
 type Options struct {
-	// Dir is the project's folder.
+	// Dir is the project's folder; empty: the working folder.
 	Dir string
 	// Vars holds the values of --var; VarFiles the files of --var-file, in
 	// order, relative to VarFileDir (empty: the working folder).
@@ -62,6 +62,9 @@ type loader struct {
 func Load(ctx context.Context, o Options) (*Project, Diagnostics) {
 	if o.Environ == nil {
 		o.Environ = func(string) (string, bool) { return "", false }
+	}
+	if o.Dir == "" {
+		o.Dir = "."
 	}
 	out := &problems{}
 	l := &loader{

@@ -47,7 +47,7 @@ func (p *pipelineLoad) checkKey() {
 }
 
 func (p *pipelineLoad) sensitiveKey(at hcl.Range) {
-	p.l.out.add("sensitive", at, "The key is sensitive", "Keys are shown in plans and logs. Use sha256(…) with a field that may be seen, or another key.")
+	p.l.out.add("sensitive", at, "The key is sensitive", "Keys are shown in plans and logs, and what is computed from a sensitive value is sensitive too. Use another key.")
 }
 
 // checkNow warns of fields that change with every run.

@@ -44,7 +44,10 @@ func (l *loader) loadTestFiles() {
 		}
 		l.values.waiting = ""
 		value, _ := l.values.eval(attr.Expr, nil).UnmarkDeep()
-		if value.IsKnown() && value.Type().IsMapType() && value.Type().ElementType() == referenceType && value.LengthInt() > 0 {
+		if value.IsKnown() && value.Type().IsMapType() && value.Type().ElementType() == referenceType {
+			if value.LengthInt() == 0 {
+				continue
+			}
 			for _, first := range value.Elements() {
 				value = first
 				break
