@@ -12,6 +12,8 @@ import (
 const (
 	heredocHint = "In HCL a backslash starts an escape such as \\n. Put a jq program with \\(…) into a heredoc, where backslashes stand for themselves:\n" +
 		"  jq(<<-JQ\n    \"\\(.a) \\(.b)\"\n  JQ\n  )"
+	quoteHint = "Inside a quoted program a quote is written \\\". In expr a text can stand in single quotes: expr(\"src.a == 'x'\"). A jq program with quotes goes into a heredoc:\n" +
+		"  jq(<<-JQ\n    select(.a == \"x\")\n  JQ\n  )"
 	interpolationHint = "HCL fills in ${…} and %{…}, in heredocs too. Write $${ for ${ and %%{ for %{ in a jq program, or keep the program in a file and use jq_file."
 )
 
@@ -34,6 +36,8 @@ func (p *problems) addSyntax(diags hcl.Diagnostics, src []byte) {
 				p.add("interpolation", at, "Interpolation in a program", "%s", interpolationHint)
 			}
 			inProgram = true
+		case d.Summary == "Missing argument separator" && behindProgram(src, at):
+			p.add("syntax", at, "A quote ends the program too early", "%s", quoteHint)
 		case d.Summary == "Invalid argument name" && strings.Contains(d.Detail, "quoted"):
 			p.add("syntax", at, d.Summary, "%s For a field whose name is no identifier write map = { \"any name\" = … }.", d.Detail)
 		default:
@@ -97,6 +101,25 @@ func openInterpolation(src []byte, at hcl.Range) bool {
 type textScan struct {
 	program bool // it is the argument of jq or expr
 	filled  bool // a ${ or %{ stands in it
+}
+
+// behindProgram tells whether a place follows right behind a quoted text that
+// is the argument of jq or expr.
+func behindProgram(src []byte, at hcl.Range) bool {
+	tokens, _ := hclsyntax.LexConfig(src, at.Filename, hcl.InitialPos)
+	program, closed := false, -1
+	for i, t := range tokens {
+		if t.Range.Start.Byte >= at.End.Byte {
+			break
+		}
+		switch t.Type {
+		case hclsyntax.TokenOQuote:
+			program = isProgramArgument(tokens[:i])
+		case hclsyntax.TokenCQuote:
+			closed = t.Range.End.Byte
+		}
+	}
+	return program && closed >= 0 && closed <= at.End.Byte && at.Start.Byte <= closed+1
 }
 
 // isProgramArgument tells whether the tokens before a text are jq( or expr(.
