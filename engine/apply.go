@@ -157,9 +157,12 @@ func cloneBytes(b []byte) []byte {
 }
 
 func (b *changeBatch) full() bool {
-	limit := batchChanges
-	if t := b.w.traits().Batch; t > 0 && t < limit {
-		limit = t
+	limit, traits := batchChanges, b.w.traits()
+	switch {
+	case traits.Batch > 0:
+		limit = min(limit, traits.Batch)
+	case traits.Journalled:
+		limit = 1 // a crash leaves no more in doubt than the call that was under way
 	}
 	return len(b.entries) >= limit || len(b.entries)%256 == 0 && b.w.s.Now().Sub(b.started) > batchTime
 }

@@ -3,15 +3,18 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"koppel/engine/connector"
 	"koppel/engine/record"
 	"koppel/engine/state"
 )
 
-// resolveDoubt asks the target about calls whose answer was lost: a record
-// that is there was delivered, one that is not is planned again. What can't be
-// asked stays open and is never sent again blindly.
+// resolveDoubt settles the calls whose answer was lost, so that the comparison
+// decides about them anew. The target is asked where it can be; what can be
+// repeated needs no answer. A create that can be neither asked about nor
+// repeated stays open and is never sent again blindly.
 func (s *session) resolveDoubt(ctx context.Context, p *Pipeline) error {
 	var row state.Pipeline
 	var doubts []*state.Open
@@ -47,21 +50,14 @@ func (s *session) resolveDoubt(ctx context.Context, p *Pipeline) error {
 	if c, ok := target.(interface{ Close() error }); ok {
 		defer c.Close()
 	}
-	finder, ok := target.(connector.Finder)
-	if !ok {
-		return nil
-	}
-	changes := make([]record.Change, len(doubts))
-	for i, o := range doubts {
-		changes[i] = record.Change{Op: o.Op, Key: o.Key, After: o.After, Order: o.Order}
-	}
-	found, err := finder.Find(ctx, changes)
+	found, err := findDoubts(ctx, target, doubts)
 	if err != nil {
 		return fmt.Errorf("ask %s about %d calls whose answer was lost: %w", p.Into, len(doubts), err)
 	}
+	journalled := target.Traits().Journalled
 	return s.Store.Update(ctx, func(tx state.Tx) error {
-		for i, f := range found {
-			if err := s.settleDoubt(tx, p, row.ID, doubts[i], f); err != nil {
+		for i, o := range doubts {
+			if err := s.settleDoubt(tx, p, row.ID, o, found[i], journalled); err != nil {
 				return err
 			}
 		}
@@ -69,16 +65,59 @@ func (s *session) resolveDoubt(ctx context.Context, p *Pipeline) error {
 	})
 }
 
-// settleDoubt remembers what the target showed about one call.
-func (s *session) settleDoubt(tx state.Tx, p *Pipeline, pipeline int64, o *state.Open, f connector.Found) error {
-	switch f.N {
-	case 0:
-		return tx.DropOpen(pipeline, o.Key)
-	case 1:
-	default:
+// findDoubts looks the calls up at the target; nil for those of which it can't
+// tell anything.
+func findDoubts(ctx context.Context, target connector.Sink, doubts []*state.Open) ([]*connector.Found, error) {
+	all := make([]*connector.Found, len(doubts))
+	finder, ok := target.(connector.Finder)
+	if !ok {
+		return all, nil
+	}
+	changes := make([]record.Change, len(doubts))
+	for i, o := range doubts {
+		changes[i] = record.Change{Op: o.Op, Key: o.Key, After: o.After, Order: o.Order}
+	}
+	found, err := finder.Find(ctx, changes)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		all[i] = &found[i]
+	}
+	return all, nil
+}
+
+// settleDoubt remembers what is known of one call. The key stays open, as
+// waiting, until it was compared again: its source may have moved meanwhile.
+func (s *session) settleDoubt(tx state.Tx, p *Pipeline, pipeline int64, o *state.Open, f *connector.Found, journalled bool) error {
+	switch {
+	case f != nil && f.N > 1:
 		o.Note = fmt.Sprintf("%d records at the target could be this one", f.N)
 		return tx.PutOpen(pipeline, o)
+	case f == nil && o.Op == record.Create && journalled:
+		return nil
 	}
+	it, err := tx.Item(pipeline, o.Key)
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.Op == record.Create && f != nil && f.N == 1:
+		err = s.settleCreate(tx, p, pipeline, o, it, f)
+	case o.Op == record.Delete && f != nil && f.N == 0 && it != nil:
+		err = tx.DropItem(pipeline, o.Key)
+	case it != nil && (o.Op == record.Update || o.Op == record.Disable):
+		err = forget(tx, pipeline, it, o.After)
+	}
+	if err != nil {
+		return err
+	}
+	o.Reason, o.Due, o.Note = state.Waiting, time.Time{}, "the answer to an earlier call was lost"
+	return tx.PutOpen(pipeline, o)
+}
+
+// settleCreate remembers a record that the target turned out to have taken.
+func (s *session) settleCreate(tx state.Tx, p *Pipeline, pipeline int64, o *state.Open, old *state.Item, f *connector.Found) error {
 	rules := record.Rules{}
 	for _, field := range p.Fields {
 		rules[field.Name] = field.Compare
@@ -89,8 +128,30 @@ func (s *session) settleDoubt(tx state.Tx, p *Pipeline, pipeline int64, o *state
 	}
 	it := &state.Item{Key: o.Key, Mapped: hash, Status: state.Delivered, Born: o.Run, Run: o.Run,
 		Src: o.Src, HasSrc: o.HasSrc, Answer: f.Answer, Body: o.After}
-	if err := tx.PutItem(pipeline, it); err != nil {
+	if old != nil {
+		it.Born = old.Born
+	}
+	return tx.PutItem(pipeline, it)
+}
+
+// forget takes the fields that a call of unknown outcome wrote out of what is
+// known of an item, so that they are written again.
+func forget(tx state.Tx, pipeline int64, it *state.Item, after []byte) error {
+	names, err := record.Differ(it.Body, after, nil)
+	if err != nil {
 		return err
 	}
-	return tx.DropOpen(pipeline, o.Key)
+	body := []byte{'{'}
+	for name, raw := range members(it.Body) {
+		if slices.Contains(names, name) {
+			continue
+		}
+		if len(body) > 1 {
+			body = append(body, ',')
+		}
+		body = append(append(record.AppendString(body, name), ':'), raw...)
+	}
+	one := *it
+	one.Raw, one.Mapped, one.Body = record.Hash{}, record.Hash{}, append(body, '}')
+	return tx.PutItem(pipeline, &one)
 }

@@ -230,6 +230,7 @@ func (w *work) finishHeader() {
 			h.Counts.Skipped += int64(w.counted[state.Out]) - t.out
 		}
 	}
+	h.LookAgain = t.noDeletes != ""
 	if w.tally.failed+w.tally.waiting > 0 && t.strangers > 0 {
 		h.KeepStrangers = "rows that are no items stay while records fail or wait"
 	}
@@ -271,6 +272,13 @@ func (w *work) holdTripped() {
 	}
 }
 
+// judgedAll tells whether nothing that was looked at in a mirror was left
+// without a verdict: otherwise it must be looked at again, for the mirror does
+// not tell of it twice.
+func (w *work) judgedAll() bool {
+	return w.tally.noDeletes == "" && (w.header.Complete || !w.everything)
+}
+
 // positionsNow gives the positions that count once the plan is applied.
 func (w *work) positionsNow() []plan.Position {
 	seq := w.records.seq
@@ -279,7 +287,10 @@ func (w *work) positionsNow() []plan.Position {
 		// Without a mirror the position counts this pipeline's own reads.
 		seq = w.positions[w.p.From].Seq + 1
 	}
-	list := []plan.Position{{Source: w.p.From, Seq: seq}}
+	var list []plan.Position
+	if src == nil || !w.s.mirrored(src) || w.judgedAll() {
+		list = append(list, plan.Position{Source: w.p.From, Seq: seq})
+	}
 	for _, j := range w.joins {
 		if j.complete {
 			list = append(list, plan.Position{Source: joinPosition(j.join), Digest: append([]byte(nil), j.digest[:]...)})

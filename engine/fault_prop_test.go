@@ -112,3 +112,106 @@ func TestHeldReadProvesNothing(t *testing.T) {
 		})
 	}
 }
+
+// What a run may not judge is not forgotten once the mirror has moved on.
+func TestNothingIsForgottenThatARunMayNotJudge(t *testing.T) {
+	for _, mirror := range []string{"none", "snapshot", "delta"} {
+		t.Run(mirror, func(t *testing.T) {
+			st := newFaults(t, shape{mirror: mirror, keys: "identity"})
+			st.put("", "a", rec{"name": "Ann"})
+			st.put("", "b", rec{"name": "Bob"})
+			st.put("", "c", rec{"name": "Cor"})
+			st.run(engine.Options{})
+			st.put("", "b", rec{"name": "Bob", "hidden": true})
+			st.remove("", "c")
+			st.faults.unkeyed = true
+			st.run(engine.Options{})
+			st.wantRows(annRow, `b {"n":null,"name":"Bob"}`, `c {"n":null,"name":"Cor"}`)
+			st.faults.unkeyed = false
+			st.run(engine.Options{})
+			st.wantRows(annRow)
+		})
+	}
+}
+
+// A change whose answer was lost is settled by the next run: asked about where
+// the target can be asked, sent again where it may be, and else left alone.
+func TestLostAnswers(t *testing.T) {
+	for _, tt := range []struct {
+		name             string
+		journalled, mute bool
+		took             bool
+		calls            int // creates of a in the end
+		doubt            bool
+	}{
+		{"asked, taken", true, false, true, 1, false},
+		{"asked, not taken", true, false, false, 1, false},
+		{"can't be asked, taken", true, true, true, 1, true},
+		{"can't be asked, not taken", true, true, false, 0, true},
+		{"may be repeated, taken", false, true, true, 2, false},
+		{"may be repeated, not taken", false, true, false, 1, false},
+	} {
+		for _, mirror := range []string{"none", "delta"} {
+			t.Run(tt.name+" "+mirror, func(t *testing.T) {
+				st := newFaults(t, shape{mirror: mirror, keys: "identity", journalled: tt.journalled, mute: tt.mute})
+				st.put("", "a", rec{"name": "Ann"})
+				st.put("", "b", rec{"name": "Bob"})
+				st.faults.unknown = map[string]bool{"a": tt.took}
+				st.run(engine.Options{})
+				st.faults = faults{}
+				for range 3 {
+					st.run(engine.Options{})
+				}
+				if st.calls["a"] != tt.calls || (len(st.inDoubt()) > 0) != tt.doubt {
+					t.Errorf("%d creates, in doubt %v", st.calls["a"], st.inDoubt())
+				}
+				if !tt.doubt {
+					st.wantRows(annRow, `b {"n":null,"name":"Bob"}`)
+				}
+			})
+		}
+	}
+}
+
+// An update or delete whose answer was lost, and whose source record is then
+// as it was before: the target is put right all the same.
+func TestLostAnswerAndRevertedSource(t *testing.T) {
+	for _, mute := range []bool{false, true} {
+		for _, took := range []bool{false, true} {
+			for _, mirror := range []string{"none", "delta"} {
+				st := newFaults(t, shape{mirror: mirror, keys: "identity", mute: mute})
+				st.put("", "a", rec{"name": "Ann"})
+				st.put("", "b", rec{"name": "Bob"})
+				st.run(engine.Options{})
+				st.put("", "a", rec{"name": "Eva"})
+				st.remove("", "b")
+				st.faults.unknown = map[string]bool{"a": took, "b": took}
+				st.run(engine.Options{})
+				st.faults = faults{}
+				st.put("", "a", rec{"name": "Ann"})
+				if !mute {
+					st.put("", "b", rec{"name": "Bob"})
+				}
+				st.run(engine.Options{})
+				want := []string{annRow}
+				if !mute {
+					want = append(want, `b {"n":null,"name":"Bob"}`)
+				}
+				st.wantRows(want...)
+			}
+		}
+	}
+}
+
+// The times between tries of a refused change grow from run to run.
+func TestRefusalsAreTriedLessAndLess(t *testing.T) {
+	st := newFaults(t, shape{mirror: "none", keys: "identity"})
+	st.put("", "a", rec{"name": "Ann"})
+	st.faults.refuse = map[string]bool{"a": true}
+	for want := 1; want <= 3; want++ {
+		st.run(engine.Options{})
+		if o := st.open(); len(o) != 1 || o[0].Attempts != want {
+			t.Fatalf("open %+v, want %d attempts", o, want)
+		}
+	}
+}

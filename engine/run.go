@@ -293,6 +293,9 @@ func (w *work) describe(r *PipelineResult) {
 	switch {
 	case r.Err != nil:
 		r.Status = statusFailed
+	case h.Blocked != "" && h.Whole:
+		r.Status = statusPartial
+		r.Problems = append(r.Problems, plan.Problem{Code: "not_replaced", Message: h.Blocked})
 	case h.Blocked != "":
 		r.Status = statusFailed
 		r.Err = errors.New(h.Blocked)
@@ -323,7 +326,8 @@ func (w *work) settle(tx state.Tx, row state.Pipeline) error {
 	if w.applied.stopped != nil || w.only != "" || w.header.Blocked != "" {
 		return nil
 	}
-	if w.header.Complete {
+	again := w.header.LookAgain || w.applied.moved > 0
+	if w.header.Complete && !again {
 		row.Fingerprint = w.header.Fingerprint
 		row.Day = w.header.Day
 	}
@@ -331,8 +335,10 @@ func (w *work) settle(tx state.Tx, row state.Pipeline) error {
 	if w.s.kind == "retire" {
 		return settleRetired(tx, row)
 	}
-	shape, err := json.Marshal(keptShape{Fields: w.header.Fields, Digest: w.header.Digest, Count: w.header.Written,
-		Name: w.p.Name, Key: w.p.Key, Complete: w.header.Complete && !w.joinsIncomplete(), Mark: w.mark(row)})
+	kept := keptShape{Fields: w.header.Fields, Name: w.p.Name, Key: w.p.Key,
+		Complete: w.header.Complete && !w.joinsIncomplete(), Mark: w.mark(row)}
+	kept.Digest, kept.Count = w.wholeNow(row)
+	shape, err := json.Marshal(kept)
 	if err != nil {
 		return err
 	}
@@ -340,8 +346,10 @@ func (w *work) settle(tx state.Tx, row state.Pipeline) error {
 	if _, err := tx.PutPipeline(row); err != nil {
 		return err
 	}
-	if err := w.settlePositions(tx, row.ID); err != nil {
-		return err
+	if !again {
+		if err := w.settlePositions(tx, row.ID); err != nil {
+			return err
+		}
 	}
 	for _, part := range w.header.Based {
 		if err := tx.SetBased(row.ID, part); err != nil {

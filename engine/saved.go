@@ -330,6 +330,9 @@ func (s *session) applyOne(ctx context.Context, p *Pipeline, r *plan.Reader) err
 			w.header = &s.header.Pipelines[i]
 		}
 	}
+	if err := s.resolveDoubt(ctx, p); err != nil {
+		return err
+	}
 	planned := w.header.SinkIdentity
 	if err := w.openSaved(ctx); err != nil {
 		return err
@@ -437,6 +440,9 @@ func (w *work) checkEntry(ctx context.Context, e *plan.Entry) (why string, err e
 			why = doneAlready
 			return nil
 		}
+		if why, err = w.inDoubt(v, e); err != nil || why != "" {
+			return err
+		}
 		switch {
 		case e.Had && it == nil:
 			why = "the record was removed since the plan was made"
@@ -466,6 +472,19 @@ func (w *work) done(e *plan.Entry, it *state.Item) bool {
 		return it == nil
 	}
 	return it != nil && it.Mapped == e.Mapped && it.Status == state.Status(e.Status) && it.Run == w.s.runID
+}
+
+// inDoubt tells whether an earlier call for an entry's key was lost, so that
+// another one could double it.
+func (w *work) inDoubt(v state.View, e *plan.Entry) (string, error) {
+	if e.Op == 0 {
+		return "", nil
+	}
+	o, err := v.OpenKey(w.row.ID, e.Key)
+	if err != nil || o == nil || o.Reason != state.InDoubt {
+		return "", err
+	}
+	return "it is not known whether the target took an earlier change of the record", nil
 }
 
 // laterRead tells whether a later read has seen an entry's record otherwise,

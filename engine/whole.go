@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,12 +9,13 @@ import (
 	"koppel/engine/connector"
 	"koppel/engine/plan"
 	"koppel/engine/record"
+	"koppel/engine/state"
 )
 
 // compareWhole compares the set of records that a replacing sink should hold
 // with the set that it was given last. Such a sink keeps no items: there is
 // one digest and one count.
-func (w *work) compareWhole(context.Context) error {
+func (w *work) compareWhole(ctx context.Context) error {
 	if err := w.resolveTwice(); err != nil {
 		return err
 	}
@@ -39,9 +41,19 @@ func (w *work) compareWhole(context.Context) error {
 	}
 	w.header.Digest = digest[:]
 	w.header.Written = count
-	w.countWhole(count, kept.Count, string(kept.Digest) == string(digest[:]))
+	stands, err := w.stands(ctx)
+	if err != nil {
+		return err
+	}
+	w.countWhole(count, kept.Count, stands && bytes.Equal(kept.Digest, digest[:]))
 	w.header.Blocked = w.wholeBlocked()
-	w.judgeGuards(kept.Count)
+	approved, err := w.approvedWhole(ctx)
+	if err != nil {
+		return err
+	}
+	if !approved {
+		w.judgeGuards(kept.Count)
+	}
 	w.finishHeader()
 	return nil
 }
@@ -82,6 +94,7 @@ func (w *work) countWhole(now, before int64, same bool) {
 	default:
 		c.Delete, c.Update = before-now, now
 	}
+	w.tally.create, w.tally.update, w.tally.remove = c.Create, c.Update, c.Delete
 }
 
 // wholeBlocked says why a whole set may not be replaced; empty: it may.
@@ -102,17 +115,11 @@ func (w *work) wholeBlocked() string {
 func (w *work) replace(ctx context.Context) error {
 	c := &w.applied.counts
 	h := w.header
-	if h.Blocked != "" || h.Counts.Create+h.Counts.Update+h.Counts.Delete == 0 {
+	if h.Blocked != "" || w.wholeSame() {
 		return nil
 	}
-	for _, g := range h.Guards {
-		if g.Tripped {
-			c.Held += g.Count
-		}
-	}
-	if c.Held > 0 {
-		h.Counts.Held = 0
-		return nil
+	if held, err := w.holdWhole(ctx); held || err != nil {
+		return err
 	}
 	replacer, ok := w.sink.(connector.Replacer)
 	if !ok {
@@ -130,7 +137,68 @@ func (w *work) replace(ctx context.Context) error {
 		return fmt.Errorf("write to %s: %w", w.p.Into, err)
 	}
 	c.Created, c.Updated, c.Deleted = h.Counts.Create, h.Counts.Update, h.Counts.Delete
-	return nil
+	w.replaced = true
+	return w.s.Store.Update(ctx, func(tx state.Tx) error { return tx.DropOpen(w.row.ID, wholeKey) })
+}
+
+// wholeKey is the key under which a whole set is open while a guard holds it.
+const wholeKey record.Key = "whole set"
+
+// holdWhole opens the set when a guard is tripped and nobody approved exactly
+// this set.
+func (w *work) holdWhole(ctx context.Context) (bool, error) {
+	var n int64
+	limit := ""
+	for _, g := range w.header.Guards {
+		if g.Tripped {
+			n, limit = n+g.Count, g.Limit
+		}
+	}
+	if n == 0 {
+		return false, nil
+	}
+	w.applied.counts.Held += n
+	w.header.Counts.Held = 0
+	o := &state.Open{Key: wholeKey, Reason: state.Held, Op: record.Delete, Since: w.s.clock, After: w.header.Digest, Run: w.s.runID,
+		Note: fmt.Sprintf("the set changes by %d records, more than %s", n, limit)}
+	return true, w.s.Store.Update(ctx, func(tx state.Tx) error { return tx.PutOpen(w.row.ID, o) })
+}
+
+// approvedWhole tells whether someone approved exactly this set.
+func (w *work) approvedWhole(ctx context.Context) (approved bool, err error) {
+	err = w.s.Store.View(ctx, func(v state.View) error {
+		o, err := v.OpenKey(w.row.ID, wholeKey)
+		if err != nil || o == nil {
+			return err
+		}
+		approved = o.Approved && bytes.Equal(o.After, w.header.Digest)
+		return nil
+	})
+	return approved, err
+}
+
+// wholeNow gives the digest and count of the set that the target holds once
+// this run is over.
+func (w *work) wholeNow(row state.Pipeline) ([]byte, int64) {
+	var kept keptShape
+	if w.replaced || w.header.Blocked == "" && w.wholeSame() || json.Unmarshal(row.Shape, &kept) != nil {
+		return w.header.Digest, w.header.Written
+	}
+	return kept.Digest, kept.Count
+}
+
+// wholeSame tells whether the target holds this very set already.
+func (w *work) wholeSame() bool {
+	c := w.header.Counts
+	return c.Create+c.Update+c.Delete+c.Held == 0 && (c.Unchanged > 0 || w.header.Written > 0 || w.known && w.row.SinkIdentity != "")
+}
+
+// stands tells whether the set that was delivered last is still there.
+func (w *work) stands(ctx context.Context) (bool, error) {
+	if t, ok := w.sink.(connector.Standing); ok {
+		return t.Stands(ctx)
+	}
+	return true, nil
 }
 
 // eachRecord yields the set: from the comparison, or from a saved plan.

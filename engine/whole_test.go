@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"koppel/engine"
+	"koppel/engine/state"
 )
 
 func (b *bench) wantFile(name, want string) {
@@ -158,4 +159,46 @@ func TestChangesAreAppended(t *testing.T) {
 	if got := strings.Count(string(all), "\n"); got != 5 || !strings.HasPrefix(string(all), string(text)) || strings.Contains(string(all), "{\"op\":\"cre{") {
 		t.Errorf("%d lines\n%s", got, all)
 	}
+}
+
+func TestGuardHoldsAWholeSetUntilItIsApproved(t *testing.T) {
+	var all []string
+	for _, id := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
+		all = append(all, `{"id":"`+id+`","first":"P"}`)
+	}
+	b := newBench(t, map[string]string{"main.hcl": wholeFile, "people.jsonl": lines(all...)})
+	b.wantRun(engine.Options{}, "people succeeded: created 8")
+	b.write("people.jsonl", lines(all[:2]...))
+	b.wantRun(engine.Options{}, "people held: held 6")
+	b.wantRun(engine.Options{}, "people held: held 6")
+	err := b.engine().Store.Update(context.Background(), func(tx state.Tx) error {
+		row, _, err := tx.Pipeline("pipeline.people")
+		if err != nil {
+			return err
+		}
+		o, err := tx.OpenKey(row.ID, "whole set")
+		if err != nil {
+			return err
+		}
+		o.Approved = true
+		return tx.PutOpen(row.ID, o)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.wantRun(engine.Options{}, "people succeeded: updated 2, deleted 6")
+	b.wantRun(engine.Options{}, "people succeeded: unchanged 2")
+	b.remove("out.jsonl")
+	b.wantRun(engine.Options{}, "people succeeded: updated 2")
+	b.wantRun(engine.Options{}, "people succeeded: unchanged 2")
+}
+
+func TestFilteredRecordIsRemovedOnceKeysAreKnownAgain(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": replace(people, `key  = ["id"]`, "key  = [\"id\"]\n  snapshot = true"),
+		"people.jsonl": lines(`{"id":"1","first":"Ann"}`)})
+	b.wantRun(engine.Options{}, "people succeeded: created 1")
+	b.write("people.jsonl", lines(`{"id":"1","first":"Ann","blocked":true}`, `{"first":"nobody"}`))
+	b.wantRun(engine.Options{}, "people partial: skipped 1, failed 1")
+	b.write("people.jsonl", lines(`{"id":"1","first":"Ann","blocked":true}`))
+	b.wantRun(engine.Options{}, "people succeeded: deleted 1, skipped 1")
 }

@@ -57,6 +57,8 @@ type work struct {
 	check func(ctx context.Context, e *plan.Entry) (why string, err error)
 	// undo: the changes take an earlier run back.
 	undo bool
+	// replaced: the whole set was handed to the target.
+	replaced bool
 	// appending: the target was taken back to where it was seen last.
 	appending bool
 	protect   *mapping.Evaluator

@@ -112,6 +112,12 @@ type Replacer interface {
 	Replace(ctx context.Context, count int, each func(yield func(key record.Key, body []byte) error) error) error
 }
 
+// A Standing is a Replacer that can tell whether what it delivered is still
+// there.
+type Standing interface {
+	Stands(ctx context.Context) (bool, error)
+}
+
 // A Checker tests that a system answers and accepts the credentials.
 type Checker interface {
 	Check(ctx context.Context) error

@@ -71,6 +71,9 @@ type Pipeline struct {
 	Written      int64  // records of the whole set
 	// Blocked says why nothing of this pipeline may be written; empty: it may.
 	Blocked string
+	// LookAgain: what was looked at is not remembered as such, because the run
+	// could not do all that it should have; the next one looks again.
+	LookAgain bool
 	// KeepStrangers says why rows of the target that are no items stay; empty:
 	// they need not.
 	KeepStrangers string

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -23,6 +25,20 @@ func (w *whole) Traits() connector.Traits {
 // Write refuses: a whole set is delivered by Replace.
 func (w *whole) Write(context.Context, []record.Change) ([]connector.Outcome, error) {
 	return nil, errors.New("write single changes: this file is replaced as a whole")
+}
+
+// Stands tells whether the file is there.
+func (w *whole) Stands(context.Context) (bool, error) {
+	path, name, err := w.path()
+	if err != nil {
+		return false, err
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("look for %s: %w", name, err)
+	}
+	return true, nil
 }
 
 // Replace writes the set beside the file and puts it in its place.
