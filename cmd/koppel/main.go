@@ -7,4 +7,6 @@ import (
 	"koppel/cmd/koppel/internal/cli"
 )
 
+//go:generate go run koppel/cmd/koppel docs --out ../../docs/reference
+
 func main() { os.Exit(cli.Main(os.Args[1:])) }

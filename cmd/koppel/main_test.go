@@ -3,13 +3,18 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"koppel/cmd/koppel/internal/cli"
 	"koppel/cmd/koppel/internal/view"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -18,12 +23,40 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	reference, err := filepath.Abs("../../docs/reference")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("REFERENCE", reference)
+			return nil
+		},
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"json": checkJSON, "same": same},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"json": checkJSON, "same": same, "exits": exits},
 	})
+}
+
+// exits runs a program and checks its exit code: exits CODE PROGRAM ARGUMENT….
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGUMENT…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var failed *exec.ExitError
+		if !errors.As(err, &failed) {
+			ts.Fatalf("%v", err)
+		}
+		got = failed.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit %d, want %d", got, want)
+	}
 }
 
 // checkJSON checks that a file, or stdout, holds one object of a documented
@@ -61,23 +94,24 @@ func normal(ts *testscript.TestScript, text string) string {
 	return string(b)
 }
 
-// same checks that two folders hold the same files.
+// same checks that two folders hold the same files: same DIR DIR.
 func same(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: same DIR DIR")
 	}
-	a, b := listing(ts, args[0]), listing(ts, args[1])
-	if (a == b) == neg {
-		ts.Fatalf("%s\n%s", a, b)
+	diff := cmp.Diff(listing(ts, args[0]), listing(ts, args[1]))
+	if (diff == "") == neg {
+		ts.Fatalf("-%s +%s\n%s", args[0], args[1], diff)
 	}
 }
 
-func listing(ts *testscript.TestScript, dir string) string {
+// listing is the content of a folder's files, by name.
+func listing(ts *testscript.TestScript, dir string) map[string]string {
 	entries, err := os.ReadDir(ts.MkAbs(dir))
 	ts.Check(err)
-	var b strings.Builder
+	files := map[string]string{}
 	for _, e := range entries {
-		b.WriteString(e.Name() + "\n")
+		files[e.Name()] = ts.ReadFile(filepath.Join(dir, e.Name()))
 	}
-	return b.String()
+	return files
 }

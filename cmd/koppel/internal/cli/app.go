@@ -3,6 +3,7 @@ package cli
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -68,7 +69,29 @@ func (a *app) colors(terminal bool) bool {
 }
 
 // interactive tells whether a person can be asked.
-func (a *app) interactive() bool { return a.inTerminal && a.errTerminal && !a.inCI() }
+func (a *app) interactive() bool {
+	if !a.inTerminal || a.inCI() {
+		return false
+	}
+	w, done, err := a.terminal()
+	if err == nil {
+		done()
+	}
+	return err == nil && w != nil
+}
+
+// terminal is where a person sees a question: stderr, or the terminal of the
+// process when stderr goes elsewhere.
+func (a *app) terminal() (w io.Writer, done func(), err error) {
+	if a.errTerminal {
+		return a.err, func() {}, nil
+	}
+	f, err := os.OpenFile("/dev/tty", os.O_WRONLY, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the terminal: %w", err)
+	}
+	return f, func() { _ = f.Close() }, nil
+}
 
 // style is how results are shown to people.
 func (a *app) style() view.Style {
@@ -104,7 +127,12 @@ func (a *app) note(text string) {
 
 // ask puts a question to a person; only yes is yes.
 func (a *app) ask(question string) bool {
-	_, _ = io.WriteString(a.err, question+" ")
+	w, done, err := a.terminal()
+	if err != nil {
+		return false
+	}
+	defer done()
+	_, _ = io.WriteString(w, question+" ")
 	line, _ := bufio.NewReader(a.in).ReadString('\n')
 	return strings.EqualFold(strings.TrimSpace(line), "yes")
 }

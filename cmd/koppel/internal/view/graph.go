@@ -101,7 +101,8 @@ func (g Graph) WriteText(out *bufio.Writer) error {
 	}
 	first := true
 	for _, n := range g.Nodes {
-		if n.Class != "pipeline" {
+		chosen := slices.ContainsFunc(g.Edges, func(e Edge) bool { return e.To == n.Address })
+		if n.Class != "pipeline" || !chosen {
 			continue
 		}
 		if !first {

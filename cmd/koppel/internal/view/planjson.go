@@ -116,7 +116,7 @@ func planProblems(d *PlanData, p *plan.Pipeline) []Problem {
 		all = append(all, Problem{Code: "skipped", Message: p.Skipped})
 	}
 	if p.Blocked != "" {
-		all = append(all, Problem{Code: "blocked", Message: p.Blocked})
+		all = append(all, Problem{Code: "errors", Message: p.Blocked})
 	}
 	return all
 }

@@ -5,6 +5,6 @@ package view
 func Shapes() map[string]any {
 	return map[string]any{
 		"version": &Version{}, "validate": &Validation{}, "fmt": &Formatted{}, "test": &Tests{}, "plan": &Plan{}, "run": &Run{},
-		"eval": &Evaluated{}, "graph": &Graph{}, "new": &NewProject{},
+		"eval": &Evaluated{}, "graph": &Graph{}, "new": &NewProject{}, "docs": &Docs{},
 	}
 }

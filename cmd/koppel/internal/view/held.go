@@ -1,0 +1,186 @@
+package view
+
+import (
+	"fmt"
+	"time"
+
+	"koppel/engine"
+)
+
+// Held is what `koppel held list --json` prints.
+type Held struct {
+	FormatVersion string     `json:"format_version" doc:"version of this output"`
+	Changes       []Open     `json:"changes" doc:"changes that guards hold, by pipeline and key"`
+	Reads         []HeldRead `json:"reads" doc:"reads that complete_when does not accept"`
+}
+
+// HeldRead is a read that is held.
+type HeldRead struct {
+	Source   string     `json:"source" doc:"address of the source"`
+	Count    int64      `json:"count" doc:"records that were read"`
+	Since    *time.Time `json:"since" doc:"RFC 3339"`
+	Message  string     `json:"message" doc:"what complete_when asks for"`
+	Approved bool       `json:"approved" doc:"the next read of at least as many records is accepted"`
+}
+
+// Failed is what `koppel failed list --json` prints.
+type Failed struct {
+	FormatVersion string      `json:"format_version" doc:"version of this output"`
+	Records       []FailedOne `json:"records" doc:"by pipeline and key"`
+}
+
+// FailedOne is one record that failed, was refused or is in doubt.
+type FailedOne struct {
+	Open
+	Dismissal string `json:"dismissal" doc:"who dismissed it and why; may be empty"`
+}
+
+// Decision is what held approve, held reject, failed retry and failed dismiss
+// print with --json.
+type Decision struct {
+	FormatVersion string    `json:"format_version" doc:"version of this output"`
+	RunID         int64     `json:"run_id" doc:"number under which runs list shows the decision; 0: nothing was decided"`
+	Done          []Open    `json:"done" doc:"records that it holds for"`
+	Skipped       []Open    `json:"skipped" doc:"records that were left alone; message says why"`
+	Read          *HeldRead `json:"read" doc:"the read that was approved; null: none"`
+}
+
+// NewHeld describes what is held.
+func NewHeld(changes []engine.OpenKey, reads []engine.HeldRead) Held {
+	out := Held{FormatVersion: FormatVersion, Changes: newOpens(changes), Reads: []HeldRead{}}
+	for i := range reads {
+		out.Reads = append(out.Reads, newHeldRead(&reads[i]))
+	}
+	return out
+}
+
+func newHeldRead(h *engine.HeldRead) HeldRead {
+	return HeldRead{Source: h.Address, Count: h.Count, Since: moment(h.Since), Message: h.Note, Approved: h.Approved}
+}
+
+// NewFailed describes what failed.
+func NewFailed(all []engine.FailedKey) Failed {
+	out := Failed{FormatVersion: FormatVersion, Records: []FailedOne{}}
+	for i := range all {
+		out.Records = append(out.Records, FailedOne{Open: newOpen(&all[i].OpenKey), Dismissal: all[i].Dismissal})
+	}
+	return out
+}
+
+// NewDecision describes what a decision did.
+func NewDecision(d *engine.Decided, read *engine.HeldRead) Decision {
+	out := Decision{FormatVersion: FormatVersion, RunID: d.Run, Done: newOpens(d.Keys), Skipped: newOpens(d.Skipped)}
+	if read != nil {
+		r := newHeldRead(read)
+		out.Read = &r
+	}
+	return out
+}
+
+// Held shows what is held, with the commands that decide on it.
+func (t *Teller) Held(changes []engine.OpenKey, reads []engine.HeldRead) {
+	p := t.Style.painter()
+	if len(changes)+len(reads) == 0 {
+		t.line("Nothing is held.")
+		return
+	}
+	for _, h := range reads {
+		text := Count(h.Count) + " read, since " + t.when(h.Since)
+		if h.Approved {
+			text += " · " + p.Green("approved")
+		}
+		t.line("%s   %s", p.Bold("read of "+Clean(h.Address)), text)
+		t.line("  %s", Clean(h.Note))
+		if !h.Approved && !t.Style.Quiet {
+			t.line("  To accept it: koppel held approve %s --reason TEXT, then run", shellWord(h.Address))
+		}
+	}
+	t.byPipeline(changes, func(o *engine.OpenKey) {
+		t.change("  ", o.Op, showKey(o.Key)+"   "+t.openLine(o), o.Changes)
+		if o.Note != "" {
+			t.line("    %s", Shorten(Clean(o.Note), 400))
+		}
+	})
+	if len(changes) > 0 && !t.Style.Quiet {
+		name := shellWord(changes[0].Name)
+		t.line("\nkoppel held approve %s --reason TEXT lets the next run do exactly these; --only KEY chooses.", name)
+	}
+}
+
+// shownOpen is how many open records of one pipeline are shown.
+const shownOpen = 50
+
+// byPipeline shows open records under the names of their pipelines.
+func (t *Teller) byPipeline(all []engine.OpenKey, show func(*engine.OpenKey)) {
+	shown, last := 0, ""
+	flush := func(total int) {
+		if more := total - shown; last != "" && more > 0 {
+			t.line("  … and %s; --all shows all", plural(int64(more), "more record"))
+		}
+	}
+	count := map[string]int{}
+	for i := range all {
+		count[all[i].Name]++
+	}
+	for i := range all {
+		o := &all[i]
+		if o.Name != last {
+			flush(count[last])
+			if last != "" {
+				t.line("")
+			}
+			shown, last = 0, o.Name
+			t.line("%s   %s", t.Style.painter().Bold("pipeline "+Clean(o.Name)), plural(int64(count[last]), "record"))
+		}
+		if shown < shownOpen || t.Style.All {
+			shown++
+			show(o)
+		}
+	}
+	flush(count[last])
+}
+
+// Failed shows what failed.
+func (t *Teller) Failed(all []engine.FailedKey) {
+	if len(all) == 0 {
+		t.line("Nothing failed.")
+		return
+	}
+	open := make([]engine.OpenKey, len(all))
+	dismissal := map[string]string{}
+	for i := range all {
+		open[i] = all[i].OpenKey
+		dismissal[all[i].Name+"\x00"+all[i].Key] = all[i].Dismissal
+	}
+	t.byPipeline(open, func(o *engine.OpenKey) {
+		t.line("  %s %s   %s", t.mark(o.Op), showKey(o.Key), t.openLine(o))
+		t.line("      %s", Shorten(Clean(o.Note), 400))
+		if text := dismissal[o.Name+"\x00"+o.Key]; text != "" {
+			t.line("      %s", Clean(text))
+		}
+	})
+	if !t.Style.Quiet {
+		t.line("\nRuns by hand try refused records again; koppel failed retry makes scheduled runs do so at once.")
+	}
+}
+
+// Decided tells what a decision did; verb is its word, such as approved.
+func (t *Teller) Decided(d *engine.Decided, verb string) {
+	t.line("%s %s.", plural(int64(len(d.Keys)), "record"), verb)
+	t.byPipeline(d.Keys, func(o *engine.OpenKey) {
+		what := ""
+		if o.Op != 0 {
+			what = "   " + o.Op.String()
+		}
+		t.line("  %s %s%s", t.mark(o.Op), showKey(o.Key), what)
+	})
+	for i := range d.Skipped {
+		o := &d.Skipped[i]
+		t.line("  %s %s   %s", t.Style.painter().Yellow("left alone:"), showKey(o.Key), Clean(o.Note))
+	}
+}
+
+// ReadApproved tells that a read was approved.
+func (t *Teller) ReadApproved(h *engine.HeldRead) {
+	t.line("%s", fmt.Sprintf("The next read of %s with at least %s is accepted.", Clean(h.Address), plural(h.Count, "record")))
+}
