@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"iter"
 
 	"koppel/engine/change"
 	"koppel/engine/connector"
@@ -86,71 +85,58 @@ type subject struct {
 	fold  folding
 }
 
+// subjects are the streams of which every subject is put together.
+type subjects struct {
+	want, extra, target, matched, folds *cursor
+	items                               itemSource
+	open                                *puller[state.Open]
+}
+
+func (w *work) subjects(v state.View) (*subjects, error) {
+	s := &subjects{items: w.itemSource(v),
+		open: newPuller(v.Open(w.row.ID), func(o *state.Open) record.Key { return o.Key })}
+	for _, one := range []struct {
+		to   **cursor
+		from *spool.Sorter
+	}{{&s.want, w.desired}, {&s.extra, w.extra}, {&s.target, w.target}, {&s.matched, w.matched}, {&s.folds, w.folds}} {
+		var err error
+		if *one.to, err = newCursor(one.from); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *subjects) cursors() []*cursor {
+	return []*cursor{s.want, s.extra, s.target, s.matched, s.folds}
+}
+
+func (s *subjects) close() {
+	s.items.stop()
+	s.open.stop()
+	for _, c := range s.cursors() {
+		if c != nil {
+			c.close()
+		}
+	}
+}
+
 // eachSubject yields the keys that must be looked at, in order.
 func (w *work) eachSubject(v state.View, yield func(*subject) error) error {
-	want, err := newCursor(w.desired)
+	all, err := w.subjects(v)
 	if err != nil {
 		return err
 	}
-	defer want.close()
-	extra, err := newCursor(w.extra)
-	if err != nil {
-		return err
-	}
-	defer extra.close()
-	target, err := newCursor(w.target)
-	if err != nil {
-		return err
-	}
-	defer target.close()
-	matched, err := newCursor(w.matched)
-	if err != nil {
-		return err
-	}
-	defer matched.close()
-	folds, err := newCursor(w.folds)
-	if err != nil {
-		return err
-	}
-	defer folds.close()
-	items := w.itemSource(v)
-	defer items.stop()
-	open := newPuller(v.Open(w.row.ID), func(o *state.Open) record.Key { return o.Key })
-	defer open.stop()
+	defer all.close()
 	for {
-		key, ok := least(want, extra, target)
+		key, ok := least(all.want, all.extra, all.target)
 		if !ok {
 			break
 		}
 		s := &subject{in: change.Input{Key: key}}
-		if err := w.describeSubject(s, want, extra, target); err != nil {
+		if err := w.describeSubject(s, all); err != nil {
 			return err
-		}
-		it, err := items.at(key)
-		if err != nil {
-			return err
-		}
-		s.in.Item = itemOf(it)
-		if w.moved(s, it) {
-			s.in.Want.Seen = change.Untouched
-		}
-		o, err := open.at(key)
-		if err != nil {
-			return err
-		}
-		s.in.Open = openIn(o)
-		for matched.ok && matched.key() <= string(key) {
-			if matched.key() == string(key) {
-				f := decodeFound(cloneBytes(matched.it.Payload()))
-				s.found = &f
-			}
-			matched.next()
-		}
-		for folds.ok && folds.key() <= string(key) {
-			if folds.key() == string(key) {
-				s.fold = folding(folds.it.Payload()[0])
-			}
-			folds.next()
 		}
 		if w.drops(key) {
 			continue
@@ -159,7 +145,7 @@ func (w *work) eachSubject(v state.View, yield func(*subject) error) error {
 			return err
 		}
 	}
-	for _, c := range []*cursor{want, extra, target} {
+	for _, c := range all.cursors() {
 		if err := c.err(); err != nil {
 			return err
 		}
@@ -179,32 +165,56 @@ func least(cursors ...*cursor) (record.Key, bool) {
 	return record.Key(key), found
 }
 
-// describeSubject takes what the cursors say of a key and moves them on.
-func (w *work) describeSubject(s *subject, want, extra, target *cursor) error {
+// describeSubject takes what the streams say of a key and moves them on.
+func (w *work) describeSubject(s *subject, all *subjects) error {
 	key := string(s.in.Key)
-	for want.ok && want.key() == key {
-		if err := s.d.decode([]byte(key), cloneBytes(want.it.Payload())); err != nil {
+	for all.want.at(key) {
+		if err := s.d.decode([]byte(key), cloneBytes(all.want.it.Payload())); err != nil {
 			return err
 		}
 		s.has = true
-		want.next()
+		all.want.next()
 	}
-	for extra.ok && extra.key() == key {
+	for all.extra.at(key) {
 		if !s.has {
-			if err := s.d.decode([]byte(key), cloneBytes(extra.it.Payload())); err != nil {
+			if err := s.d.decode([]byte(key), cloneBytes(all.extra.it.Payload())); err != nil {
 				return err
 			}
 			s.has = true
 			s.in.Want.Seen = change.Absent
 		}
-		extra.next()
+		all.extra.next()
 	}
 	w.want(s)
+	it, err := all.items.at(s.in.Key)
+	if err != nil {
+		return err
+	}
+	o, err := all.open.at(s.in.Key)
+	if err != nil {
+		return err
+	}
+	s.in.Item, s.in.Open = itemOf(it), openIn(o)
+	return w.describeTarget(s, all)
+}
+
+// describeTarget adds what was seen at the target.
+func (w *work) describeTarget(s *subject, all *subjects) error {
+	key := string(s.in.Key)
 	s.in.Looked = w.target != nil
-	for target.ok && target.key() == key {
-		d := decoder{b: cloneBytes(target.it.Payload())}
+	for all.target.at(key) {
+		d := decoder{b: cloneBytes(all.target.it.Payload())}
 		s.in.Row = &change.Row{Ref: d.bytes(), Body: d.bytes()}
-		target.next()
+		all.target.next()
+	}
+	for all.matched.at(key) {
+		f := decodeFound(cloneBytes(all.matched.it.Payload()))
+		s.found = &f
+		all.matched.next()
+	}
+	for all.folds.at(key) {
+		s.fold = folding(all.folds.it.Payload()[0])
+		all.folds.next()
 	}
 	return nil
 }
@@ -293,194 +303,6 @@ func openIn(o *state.Open) *change.Open {
 	return &change.Open{Reason: change.Reason(o.Reason), Op: o.Op, Cause: o.Cause, Since: o.Since, Due: o.Due,
 		Attempts: o.Attempts, Before: o.Before, After: cloneBytes(o.After), Code: o.Code, Field: o.Field, Note: o.Note,
 		Approved: o.Approved, Forced: o.Due.IsZero() && o.Reason == state.Refused}
-}
-
-// A lookBatch holds back the keys for which the target must be asked: creates
-// that may have an earlier row, and deletes of rows that may be protected.
-type lookBatch struct {
-	w        *work
-	ctx      context.Context
-	yield    func(*plan.Entry) error
-	subjects []*subject
-	verdicts []change.Verdict
-}
-
-// lookSize is how many keys are asked for at a time.
-const lookSize = 1000
-
-func (b *lookBatch) add(s *subject) error {
-	v, err := b.w.decider.Decide(&s.in)
-	if err != nil {
-		return err
-	}
-	b.subjects, b.verdicts = append(b.subjects, s), append(b.verdicts, v)
-	if i := len(b.subjects) - 1; s.found != nil && b.matches(i) {
-		if err := b.again(i, *s.found); err != nil {
-			return err
-		}
-	}
-	if len(b.subjects) < lookSize {
-		return nil
-	}
-	return b.flush()
-}
-
-func (b *lookBatch) flush() error {
-	if err := b.look(b.matches, func(m connector.Sink) lookFunc {
-		if f, ok := m.(connector.Matcher); ok && b.w.matched == nil && f.Matching() {
-			return f.Match
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	if err := b.look(b.judges, func(m connector.Sink) lookFunc {
-		if f, ok := m.(connector.Finder); ok {
-			return f.Find
-		}
-		return nil
-	}); err != nil {
-		return err
-	}
-	for i, s := range b.subjects {
-		b.w.applyFold(s, &b.verdicts[i])
-		if err := b.w.emit(s, &b.verdicts[i], b.yield); err != nil {
-			return err
-		}
-	}
-	b.subjects, b.verdicts = b.subjects[:0], b.verdicts[:0]
-	return nil
-}
-
-type lookFunc = func(context.Context, []record.Change) ([]connector.Found, error)
-
-func (b *lookBatch) matches(i int) bool {
-	return b.verdicts[i].Op == record.Create && b.subjects[i].in.Row == nil
-}
-
-func (b *lookBatch) judges(i int) bool {
-	op := b.verdicts[i].Op
-	return b.w.p.Deletes.Protect && (op == record.Delete || op == record.Disable) && !b.subjects[i].in.Looked
-}
-
-// look asks the target about some of the keys and decides them again.
-func (b *lookBatch) look(which func(int) bool, how func(connector.Sink) lookFunc) error {
-	if b.w.sink == nil {
-		return nil
-	}
-	ask := how(b.w.sink)
-	if ask == nil {
-		return nil
-	}
-	var places []int
-	var changes []record.Change
-	for i, s := range b.subjects {
-		if which(i) {
-			v := &b.verdicts[i]
-			places = append(places, i)
-			changes = append(changes, record.Change{Op: v.Op, Key: s.in.Key, Before: v.Before, After: v.After, Ref: v.Ref})
-		}
-	}
-	if len(changes) == 0 {
-		return nil
-	}
-	found, err := ask(b.ctx, changes)
-	if err != nil {
-		return err
-	}
-	for n, f := range found {
-		if err := b.again(places[n], f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// again decides a key once more, with the row that was found.
-func (b *lookBatch) again(i int, f connector.Found) (err error) {
-	s, v := b.subjects[i], &b.verdicts[i]
-	switch {
-	case f.N == 0:
-		return nil
-	case f.N > 1:
-		b.w.setAside(s, v, "match_many", "several rows of the target match this record")
-		return nil
-	case v.Op == record.Create && f.Key != "" && f.Key != s.in.Key && b.w.holds(f.Key):
-		b.w.setAside(s, v, "match_taken", "the row that matches belongs to "+f.Key.String())
-		return nil
-	}
-	s.in.Row = &change.Row{Ref: f.Ref, Body: f.Row, Matched: v.Op == record.Create && f.Key != s.in.Key}
-	*v, err = b.w.decider.Decide(&s.in)
-	return err
-}
-
-// A cursor walks a sorter's entries.
-type cursor struct {
-	it *spool.Iter
-	ok bool
-}
-
-func newCursor(s *spool.Sorter) (*cursor, error) {
-	if s == nil {
-		return &cursor{}, nil
-	}
-	it, err := s.Sort()
-	if err != nil {
-		return nil, err
-	}
-	c := &cursor{it: it}
-	c.next()
-	return c, nil
-}
-
-func (c *cursor) next()       { c.ok = c.it.Next() }
-func (c *cursor) key() string { return string(c.it.Key()) }
-
-func (c *cursor) err() error {
-	if c.it == nil {
-		return nil
-	}
-	return c.it.Err()
-}
-
-func (c *cursor) close() {
-	if c.it != nil {
-		c.it.Close()
-	}
-}
-
-// A puller finds rows of an ordered stream by rising keys.
-type puller[T any] struct {
-	next  func() (*T, error, bool)
-	stop  func()
-	keyOf func(*T) record.Key
-	cur   *T
-	begun bool
-}
-
-func newPuller[T any](seq iter.Seq2[*T, error], keyOf func(*T) record.Key) *puller[T] {
-	p := &puller[T]{keyOf: keyOf}
-	p.next, p.stop = iter.Pull2(seq)
-	return p
-}
-
-// at gives the row under a key; nil when there is none. Keys rise from call to
-// call.
-func (p *puller[T]) at(key record.Key) (*T, error) {
-	for !p.begun || p.cur != nil && p.keyOf(p.cur) < key {
-		p.begun = true
-		row, err, ok := p.next()
-		if err != nil {
-			return nil, err
-		}
-		if p.cur = row; !ok {
-			p.cur = nil
-		}
-	}
-	if p.cur == nil || p.keyOf(p.cur) != key {
-		return nil, nil
-	}
-	return p.cur, nil
 }
 
 // An itemSource finds items by rising keys.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"iter"
 	"strings"
 
 	"koppel/engine/record"
@@ -117,85 +116,75 @@ func refOf(o *state.Open) state.SourceRef {
 // gatherChanged is the index pass: records whose bytes are as before are not
 // mapped. What remains is little.
 func (w *work) gatherChanged(ctx context.Context) error {
-	var changed []entry
-	flush := func() error {
-		batch := changed
-		changed = changed[:0]
-		return w.mapEntries(ctx, w.records, func(yield func(*entry) error) error {
-			for i := range batch {
-				if err := yield(&batch[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
+	pass := &indexPass{w: w, ctx: ctx}
 	err := w.s.Store.View(ctx, func(v state.View) error {
-		nextItem, stopItems := iter.Pull2(v.ItemsLight(w.row.ID))
-		defer stopItems()
-		nextOpen, stopOpen := iter.Pull2(v.Open(w.row.ID))
-		defer stopOpen()
-		it, err, more := nextItem()
-		if err != nil {
+		pass.items = newPuller(v.ItemsLight(w.row.ID), func(it *state.Item) record.Key { return it.Key })
+		defer pass.items.stop()
+		pass.open = newPuller(v.Open(w.row.ID), func(o *state.Open) record.Key { return o.Key })
+		defer pass.open.stop()
+		if err := w.records.byKey(pass.entry); err != nil {
 			return err
 		}
-		open, err, moreOpen := nextOpen()
-		if err != nil {
+		if err := pass.items.rest(w.missing); err != nil {
 			return err
 		}
-		err = w.records.byKey(func(e *entry) error {
-			for more && it.Key < e.key {
-				if err := w.missing(it); err != nil {
-					return err
-				}
-				if it, err, more = nextItem(); err != nil {
-					return err
-				}
-			}
-			isOpen := false
-			for moreOpen && open.Key <= e.key {
-				isOpen = open.Key == e.key
-				if !isOpen {
-					if err := w.missingOpen(open); err != nil {
-						return err
-					}
-				}
-				if open, err, moreOpen = nextOpen(); err != nil {
-					return err
-				}
-			}
-			if more && it.Key == e.key {
-				same := !isOpen && e.seen == seenPut && !e.twice && it.Raw == e.raw &&
-					(it.Status == state.Delivered || it.Status == state.Out) && srcOf(it) == w.records.sourceRef(e)
-				if it, err, more = nextItem(); err != nil {
-					return err
-				}
-				if same {
-					return nil
-				}
-			}
-			changed = append(changed, *e)
-			if len(changed) < 4096 {
-				return nil
-			}
-			return flush()
-		})
-		for err == nil && more {
-			if err = w.missing(it); err == nil {
-				it, err, more = nextItem()
-			}
-		}
-		for err == nil && moreOpen {
-			if err = w.missingOpen(open); err == nil {
-				open, err, moreOpen = nextOpen()
-			}
-		}
-		return err
+		return pass.open.rest(w.missingOpen)
 	})
 	if err != nil {
 		return err
 	}
-	return flush()
+	return pass.flush()
+}
+
+// An indexPass compares the index of a read with the items, key by key, and
+// maps in batches what is not as it was.
+type indexPass struct {
+	w       *work
+	ctx     context.Context
+	items   *puller[state.Item]
+	open    *puller[state.Open]
+	changed []entry
+}
+
+// passSize is how many changed records are mapped at a time.
+const passSize = 4096
+
+func (p *indexPass) entry(e *entry) error {
+	it, err := p.items.past(e.key, p.w.missing)
+	if err != nil {
+		return err
+	}
+	o, err := p.open.past(e.key, p.w.missingOpen)
+	if err != nil {
+		return err
+	}
+	if it != nil && o == nil && p.w.asBefore(it, e) {
+		return nil
+	}
+	if p.changed = append(p.changed, *e); len(p.changed) < passSize {
+		return nil
+	}
+	return p.flush()
+}
+
+// asBefore tells whether a record is, byte by byte, the one that its item was
+// made of, and nothing else asks to look at it.
+func (w *work) asBefore(it *state.Item, e *entry) bool {
+	return e.seen == seenPut && !e.twice && it.Raw == e.raw &&
+		(it.Status == state.Delivered || it.Status == state.Out) && srcOf(it) == w.records.sourceRef(e)
+}
+
+func (p *indexPass) flush() error {
+	batch := p.changed
+	p.changed = p.changed[:0]
+	return p.w.mapEntries(p.ctx, p.w.records, func(yield func(*entry) error) error {
+		for i := range batch {
+			if err := yield(&batch[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // missing notes an item whose source record was not read.

@@ -233,7 +233,7 @@ func eachBorn(v state.View, pipeline, run int64, audited *puller[state.Change], 
 			continue
 		}
 		key := it.Key
-		if err := audited.before(key, func(c *state.Change) error { return yield(c.Key) }); err != nil {
+		if _, err := audited.past(key, func(c *state.Change) error { return yield(c.Key) }); err != nil {
 			return err
 		}
 		if err := yield(key); err != nil {
@@ -241,44 +241,6 @@ func eachBorn(v state.View, pipeline, run int64, audited *puller[state.Change], 
 		}
 	}
 	return nil
-}
-
-// before hands over the rows with lower keys, and drops the one with that key.
-func (p *puller[T]) before(key record.Key, yield func(*T) error) error {
-	return p.drain(func(k record.Key) bool { return k <= key }, func(row *T) error {
-		if p.keyOf(row) == key {
-			return nil
-		}
-		return yield(row)
-	})
-}
-
-// rest hands over all rows that are left.
-func (p *puller[T]) rest(yield func(*T) error) error {
-	return p.drain(func(record.Key) bool { return true }, yield)
-}
-
-func (p *puller[T]) drain(takes func(record.Key) bool, yield func(*T) error) error {
-	for {
-		if !p.begun || p.cur == nil {
-			row, err, ok := p.next()
-			if err != nil {
-				return err
-			}
-			if !ok {
-				return nil
-			}
-			p.cur, p.begun = row, true
-		}
-		if !takes(p.keyOf(p.cur)) {
-			return nil
-		}
-		row := p.cur
-		p.cur = nil
-		if err := yield(row); err != nil {
-			return err
-		}
-	}
 }
 
 // trimPipeline gives the name of a pipeline's address for people.

@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"context"
+
+	"koppel/engine/change"
+	"koppel/engine/connector"
+	"koppel/engine/plan"
+	"koppel/engine/record"
+)
+
+// A lookBatch holds back the keys for which the target must be asked: creates
+// that may have an earlier row, and deletes of rows that may be protected.
+type lookBatch struct {
+	w        *work
+	ctx      context.Context
+	yield    func(*plan.Entry) error
+	subjects []*subject
+	verdicts []change.Verdict
+}
+
+// lookSize is how many keys are asked for at a time.
+const lookSize = 1000
+
+func (b *lookBatch) add(s *subject) error {
+	v, err := b.w.decider.Decide(&s.in)
+	if err != nil {
+		return err
+	}
+	b.subjects, b.verdicts = append(b.subjects, s), append(b.verdicts, v)
+	if i := len(b.subjects) - 1; s.found != nil && b.matches(i) {
+		if err := b.again(i, *s.found); err != nil {
+			return err
+		}
+	}
+	if len(b.subjects) < lookSize {
+		return nil
+	}
+	return b.flush()
+}
+
+func (b *lookBatch) flush() error {
+	if err := b.look(b.matches, func(m connector.Sink) lookFunc {
+		if f, ok := m.(connector.Matcher); ok && b.w.matched == nil && f.Matching() {
+			return f.Match
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := b.look(b.judges, func(m connector.Sink) lookFunc {
+		if f, ok := m.(connector.Finder); ok {
+			return f.Find
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for i, s := range b.subjects {
+		b.w.applyFold(s, &b.verdicts[i])
+		if err := b.w.emit(s, &b.verdicts[i], b.yield); err != nil {
+			return err
+		}
+	}
+	b.subjects, b.verdicts = b.subjects[:0], b.verdicts[:0]
+	return nil
+}
+
+type lookFunc = func(context.Context, []record.Change) ([]connector.Found, error)
+
+func (b *lookBatch) matches(i int) bool {
+	return b.verdicts[i].Op == record.Create && b.subjects[i].in.Row == nil
+}
+
+func (b *lookBatch) judges(i int) bool {
+	op := b.verdicts[i].Op
+	return b.w.p.Deletes.Protect && (op == record.Delete || op == record.Disable) && !b.subjects[i].in.Looked
+}
+
+// look asks the target about some of the keys and decides them again.
+func (b *lookBatch) look(which func(int) bool, how func(connector.Sink) lookFunc) error {
+	if b.w.sink == nil {
+		return nil
+	}
+	ask := how(b.w.sink)
+	if ask == nil {
+		return nil
+	}
+	var places []int
+	var changes []record.Change
+	for i, s := range b.subjects {
+		if which(i) {
+			v := &b.verdicts[i]
+			places = append(places, i)
+			changes = append(changes, record.Change{Op: v.Op, Key: s.in.Key, Before: v.Before, After: v.After, Ref: v.Ref})
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	found, err := ask(b.ctx, changes)
+	if err != nil {
+		return err
+	}
+	for n, f := range found {
+		if err := b.again(places[n], f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// again decides a key once more, with the row that was found.
+func (b *lookBatch) again(i int, f connector.Found) (err error) {
+	s, v := b.subjects[i], &b.verdicts[i]
+	switch {
+	case f.N == 0:
+		return nil
+	case f.N > 1:
+		b.w.setAside(s, v, "match_many", "several rows of the target match this record")
+		return nil
+	case v.Op == record.Create && f.Key != "" && f.Key != s.in.Key && b.w.holds(f.Key):
+		b.w.setAside(s, v, "match_taken", "the row that matches belongs to "+f.Key.String())
+		return nil
+	}
+	s.in.Row = &change.Row{Ref: f.Ref, Body: f.Row, Matched: v.Op == record.Create && f.Key != s.in.Key}
+	*v, err = b.w.decider.Decide(&s.in)
+	return err
+}
