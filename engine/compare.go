@@ -195,6 +195,9 @@ func (w *work) describeSubject(s *subject, all *subjects) error {
 		return err
 	}
 	s.in.Item, s.in.Open = itemOf(it), openIn(o)
+	if w.moved(s, it) {
+		s.in.Want.Seen = change.Untouched
+	}
 	return w.describeTarget(s, all)
 }
 

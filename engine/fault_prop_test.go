@@ -215,3 +215,23 @@ func TestRefusalsAreTriedLessAndLess(t *testing.T) {
 		}
 	}
 }
+
+// A delta that tells of a record's old place and of its new one in one read
+// changes both places in the mirror.
+func TestOneReadTellsOfBothPlaces(t *testing.T) {
+	for _, way := range [][2]string{{"north", "south"}, {"south", "north"}} {
+		st := newFaults(t, shape{mirror: "delta", keys: "identity", listed: true})
+		st.put(way[0], "a", rec{"name": "Ann"})
+		st.put(way[1], "b", rec{"name": "Bob"})
+		st.run(engine.Options{})
+		st.remove(way[0], "a")
+		st.put(way[1], "a", rec{"name": "Eva"})
+		st.run(engine.Options{})
+		// A mapping that changed makes the run look at the whole mirror.
+		st.load(shape{mirror: "delta", keys: "identity", listed: true, upper: true}.hcl())
+		if p := st.run(engine.Options{}); p.Status != "succeeded" {
+			t.Errorf("status %s", p.Status)
+		}
+		st.wantRows(`a {"n":null,"name":"EVA"}`, `b {"n":null,"name":"BOB"}`)
+	}
+}

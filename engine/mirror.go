@@ -79,10 +79,7 @@ func (s *session) collect(ctx context.Context, m *mirror) error {
 	m.overlay = s.spool.Sorter(sortMemory)
 	byPart := s.spool.Sorter(sortMemory)
 	var buf []byte
-	err := m.read.byKey(func(e *entry) error {
-		if e.twice {
-			return nil
-		}
+	err := m.read.byPlace(func(e *entry) error {
 		buf = e.encode(buf[:0])
 		return byPart.Add(partKey(m.read.names[e.part], e.key), buf)
 	})

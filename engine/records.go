@@ -181,39 +181,93 @@ func (r *records) byKey(yield func(*entry) error) error {
 }
 
 func (r *records) sorted(sorter *spool.Sorter, yield func(*entry) error) error {
-	it, err := sorter.Sort()
-	if err != nil {
-		return err
-	}
-	defer it.Close()
-	var cur, next entry
+	var cur entry
 	have := false
-	for it.Next() {
-		if err := next.decode(it.Key(), it.Payload()); err != nil {
-			return err
-		}
-		p := r.parts[r.names[next.part]]
-		if next.gen != p.gen {
-			continue
-		}
+	err := r.each(sorter, func(next *entry) error {
 		if have && cur.key == next.key {
-			r.merge(&cur, &next)
-			continue
+			r.merge(&cur, next)
+			return nil
 		}
 		if have {
 			if err := yield(&cur); err != nil {
 				return err
 			}
 		}
-		cur, have = next, true
-	}
-	if err := it.Err(); err != nil {
+		cur, have = *next, true
+		return nil
+	})
+	if err != nil || !have {
 		return err
 	}
-	if have {
-		return yield(&cur)
+	return yield(&cur)
+}
+
+// each yields all entries in key order, but for those of a partition that was
+// begun again since.
+func (r *records) each(sorter *spool.Sorter, yield func(*entry) error) error {
+	it, err := sorter.Sort()
+	if err != nil {
+		return err
 	}
-	return nil
+	defer it.Close()
+	var e entry
+	for it.Next() {
+		if err := e.decode(it.Key(), it.Payload()); err != nil {
+			return err
+		}
+		if e.gen != r.parts[r.names[e.part]].gen {
+			continue
+		}
+		if err := yield(&e); err != nil {
+			return err
+		}
+	}
+	return it.Err()
+}
+
+// byPlace yields the entries in key order, one per key and partition, as a
+// mirror keeps them. Records that claim a key which others claim too are left
+// out.
+func (r *records) byPlace(yield func(*entry) error) error {
+	var group []entry
+	flush := func() error {
+		full := 0
+		for i := range group {
+			if group[i].seen != seenGone && !r.deltaPart(&group[i]) {
+				full++
+			}
+		}
+		for i := range group {
+			e := &group[i]
+			if e.twice || full > 1 && e.seen != seenGone {
+				continue
+			}
+			if err := yield(e); err != nil {
+				return err
+			}
+		}
+		group = group[:0]
+		return nil
+	}
+	err := r.each(r.index, func(e *entry) error {
+		if len(group) > 0 && group[0].key != e.key {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		for i := range group {
+			if group[i].part == e.part {
+				r.merge(&group[i], e)
+				return nil
+			}
+		}
+		group = append(group, *e)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return flush()
 }
 
 // merge decides between two entries of one key: in a delta the later one
@@ -226,7 +280,7 @@ func (r *records) merge(cur, next *entry) {
 		if !gone {
 			*cur = *next
 		}
-	case r.delta || gone || cur.seen == seenGone || r.deltaPart(cur) && r.deltaPart(next):
+	case r.delta || gone || cur.seen == seenGone || cur.part == next.part && r.deltaPart(cur):
 		*cur = *next
 	default:
 		cur.twice = true

@@ -244,7 +244,7 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 		return false, r.out.Fail(part, errFault)
 	}
 	for id, in := range w.faults.twice {
-		if in == part && since < 0 {
+		if in == part && since < 0 && w.has(id) {
 			if err := r.out.Records(part, 0, rec{"name": "twin"}.line(id, nil)); err != nil {
 				return false, err
 			}
@@ -254,6 +254,16 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 		return true, r.out.Records(part, 0, []byte(`{"name":"nobody"}`+"\n"))
 	}
 	return true, nil
+}
+
+// has tells whether any partition holds a record.
+func (w *world) has(id string) bool {
+	for _, recs := range w.parts {
+		if _, ok := recs[id]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // reborn tells whether a record was removed, or made, since a place in the log.
