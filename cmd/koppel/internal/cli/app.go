@@ -33,6 +33,7 @@ type app struct {
 	environ func(string) (string, bool)
 	now     func() time.Time
 	args    []string
+	stopped <-chan struct{} // closed by an interrupt; nil: never
 
 	outTerminal, errTerminal, inTerminal bool
 	width, height                        int // of the terminal; 0: none
@@ -125,7 +126,7 @@ func (a *app) note(text string) {
 	}
 }
 
-// ask puts a question to a person; only yes is yes.
+// ask puts a question to a person; only yes is yes. An interrupt is a no.
 func (a *app) ask(question string) bool {
 	w, done, err := a.terminal()
 	if err != nil {
@@ -133,6 +134,15 @@ func (a *app) ask(question string) bool {
 	}
 	defer done()
 	_, _ = io.WriteString(w, question+" ")
-	line, _ := bufio.NewReader(a.in).ReadString('\n')
-	return strings.EqualFold(strings.TrimSpace(line), "yes")
+	answer := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(a.in).ReadString('\n')
+		answer <- line
+	}()
+	select {
+	case line := <-answer:
+		return strings.EqualFold(strings.TrimSpace(line), "yes")
+	case <-a.stopped:
+		return false
+	}
 }

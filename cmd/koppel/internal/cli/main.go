@@ -22,6 +22,7 @@ func Main(args []string) int {
 	a.args = args
 	ctx, stop := interruptible(a.err)
 	defer stop()
+	a.stopped = ctx.Done()
 	return a.run(ctx, args)
 }
 

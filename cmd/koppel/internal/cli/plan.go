@@ -149,7 +149,9 @@ func judgePlan(s *session, p *engine.Planned, detailed bool) *exits {
 			continue
 		}
 		c := &h.Counts
-		if h.Blocked != "" {
+		if h.Blocked != "" && h.Whole {
+			x.partial = true
+		} else if h.Blocked != "" {
 			x.failure = true
 		}
 		if c.Held > 0 {

@@ -115,7 +115,10 @@ func planProblems(d *PlanData, p *plan.Pipeline) []Problem {
 	case p.Skipped != "":
 		all = append(all, Problem{Code: "skipped", Message: p.Skipped})
 	}
-	if p.Blocked != "" {
+	switch {
+	case p.Blocked != "" && p.Whole:
+		all = append(all, Problem{Code: "not_replaced", Message: p.Blocked})
+	case p.Blocked != "":
 		all = append(all, Problem{Code: "errors", Message: p.Blocked})
 	}
 	return all

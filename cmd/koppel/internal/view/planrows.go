@@ -233,12 +233,16 @@ func widths(groups []group) (key, name int) {
 
 // writeRow shows one change and its fields.
 func (v *planView) writeRow(r *row, key, name int) {
-	v.WriteString("  " + v.marked(r.mark) + " " + pad(r.key, key))
+	v.WriteString("  " + v.marked(r.mark) + " ")
 	switch {
+	case r.remark != "" && name > 0:
+		v.WriteString(pad(r.key, key) + "   " + pad(r.name, name) + "   " + v.paint.Dim(r.remark))
 	case r.remark != "":
-		v.WriteString("   " + pad(r.name, name) + "   " + v.paint.Dim(r.remark))
+		v.WriteString(pad(r.key, key) + "   " + v.paint.Dim(r.remark))
 	case r.name != "":
-		v.WriteString("   " + r.name)
+		v.WriteString(pad(r.key, key) + "   " + r.name)
+	default:
+		v.WriteString(r.key)
 	}
 	v.WriteByte('\n')
 	width := 0
