@@ -28,18 +28,32 @@ func (w *work) resolveCollisions(context.Context) error {
 	next, stop := pullKeys(collided)
 	defer stop()
 	ref, more := next()
+	failed := ""
 	return eachOf(bySource, func(key, payload []byte) error {
 		var d desired
-		d.decodeLoose(payload)
+		if err := d.decodeLoose(payload); err != nil {
+			return err
+		}
 		src := string(refKey(d.src))
 		for more && string(ref) < src {
 			ref, more = next()
 		}
-		if more && string(ref) == src {
+		if !more || string(ref) != src {
+			return w.desired.Add([]byte(d.key), d.encode(nil))
+		}
+		if failed == src {
 			return nil
 		}
-		return w.desired.Add([]byte(d.key), d.encode(nil))
+		failed = src
+		// It stays open, so that it is looked at again once the other has moved.
+		out := desired{key: failedKey(d.src), fate: fateFailed, src: d.src, order: d.order, raw: d.raw,
+			field: "key", code: "duplicate_key", note: claimedTwice(d.key)}
+		return w.desired.Add([]byte(out.key), out.encode(nil))
 	})
+}
+
+func claimedTwice(key record.Key) string {
+	return fmt.Sprintf("the key %s is claimed by several records; none of them is used", key)
 }
 
 // collisions lists, sorted and each once or more, the source records that
@@ -50,8 +64,7 @@ func (w *work) collisions() (*spool.Sorter, error) {
 	have, reported := false, false
 	note := func(d *desired) error {
 		w.tally.failed++
-		w.problem(d.src.Key.String(), "key", "duplicate_key",
-			fmt.Sprintf("the key %s is claimed by several records; none of them is used", d.key))
+		w.problem(d.src.Key.String(), "key", "duplicate_key", claimedTwice(d.key))
 		if err := w.seen.Add(refKey(d.src), []byte{byte(fateFailed)}); err != nil {
 			return err
 		}

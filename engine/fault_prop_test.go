@@ -235,3 +235,28 @@ func TestOneReadTellsOfBothPlaces(t *testing.T) {
 		st.wantRows(`a {"n":null,"name":"EVA"}`, `b {"n":null,"name":"BOB"}`)
 	}
 }
+
+// Records that claim one key are looked at again when only one of them moves,
+// and a record that moved to another partition does not collide with itself.
+func TestCollisionsAreLookedAtAgain(t *testing.T) {
+	for _, mirror := range []string{"none", "snapshot", "delta"} {
+		t.Run(mirror, func(t *testing.T) {
+			st := newFaults(t, shape{mirror: mirror, keys: "computed", listed: true})
+			st.put("north", "a", rec{"name": "Ann", "code": "x"})
+			st.put("south", "b", rec{"name": "Bob", "code": "x"})
+			st.put("south", "c", rec{"name": "Cor", "code": "y"})
+			st.run(engine.Options{})
+			st.wantRows(`y {"n":null,"name":"Cor"}`)
+			st.put("north", "a", rec{"name": "Ann", "code": "z"})
+			st.run(engine.Options{})
+			st.wantRows(`x {"n":null,"name":"Bob"}`, `y {"n":null,"name":"Cor"}`, `z {"n":null,"name":"Ann"}`)
+			st.remove("south", "c")
+			st.put("north", "c", rec{"name": "Cora", "code": "y"})
+			st.run(engine.Options{})
+			st.wantRows(`x {"n":null,"name":"Bob"}`, `y {"n":null,"name":"Cora"}`, `z {"n":null,"name":"Ann"}`)
+			if left := st.planned(engine.Options{}); len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+		})
+	}
+}

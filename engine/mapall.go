@@ -28,7 +28,10 @@ type batch struct {
 
 // mapAll maps every record of a read, in the order in which they came.
 func (w *work) mapAll(ctx context.Context, r *records) error {
-	return w.mapEntries(ctx, r, r.byKey)
+	if w.identity {
+		return w.mapEntries(ctx, r, r.byKey)
+	}
+	return w.mapEntries(ctx, r, r.byPlace)
 }
 
 // mapEntries maps records in several workers and takes the outcomes in order.

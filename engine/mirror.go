@@ -80,6 +80,9 @@ func (s *session) collect(ctx context.Context, m *mirror) error {
 	byPart := s.spool.Sorter(sortMemory)
 	var buf []byte
 	err := m.read.byPlace(func(e *entry) error {
+		if e.twice {
+			return nil
+		}
 		buf = e.encode(buf[:0])
 		return byPart.Add(partKey(m.read.names[e.part], e.key), buf)
 	})

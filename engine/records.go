@@ -226,22 +226,19 @@ func (r *records) each(sorter *spool.Sorter, yield func(*entry) error) error {
 }
 
 // byPlace yields the entries in key order, one per key and partition, as a
-// mirror keeps them. Records that claim a key which others claim too are left
-// out.
+// mirror keeps them. Those of a key that several records claim come as twice.
 func (r *records) byPlace(yield func(*entry) error) error {
 	var group []entry
 	flush := func() error {
-		full := 0
+		puts := 0
 		for i := range group {
-			if group[i].seen != seenGone && !r.deltaPart(&group[i]) {
-				full++
+			if group[i].seen != seenGone {
+				puts++
 			}
 		}
 		for i := range group {
 			e := &group[i]
-			if e.twice || full > 1 && e.seen != seenGone {
-				continue
-			}
+			e.twice = e.twice || !r.delta && puts > 1 && e.seen != seenGone
 			if err := yield(e); err != nil {
 				return err
 			}
