@@ -19,7 +19,7 @@ func (a *app) graphVerb() *cobra.Command {
 		ValidArgsFunction: a.completePipelines,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.graph(cmd.Context(), args, format) },
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "text, dot or svg")
+	cmd.Flags().StringVar(&format, "format", "text", "`FORM`: text, dot or svg")
 	return cmd
 }
 

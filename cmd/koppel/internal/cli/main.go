@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -100,14 +101,14 @@ func (a *app) root() *cobra.Command {
 		},
 	}
 	f := root.PersistentFlags()
-	f.StringVarP(&a.dir, "chdir", "C", ".", "the project's folder")
+	f.StringVarP(&a.dir, "chdir", "C", ".", "the project's folder, `DIR`")
 	f.StringArrayVar(&a.vars, "var", nil, "value of a variable, as `NAME=VALUE`; may be given several times")
 	f.StringArrayVar(&a.varFiles, "var-file", nil, "`FILE` with values of variables; may be given several times")
 	f.BoolVar(&a.json, "json", false, "print one JSON object instead of text")
 	f.BoolVar(&a.noColor, "no-color", false, "no colours")
 	f.BoolVar(&a.quiet, "quiet", false, "no progress, no warnings, no hints")
-	f.StringVar(&a.logLevel, "log-level", "warn", "debug, info, warn or error")
-	f.StringVar(&a.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&a.logLevel, "log-level", "warn", "`LEVEL` of the log on stderr: debug, info, warn or error")
+	f.StringVar(&a.logFormat, "log-format", "text", "`FORM` of the log: text or json")
 	root.SetFlagErrorFunc(a.flagError)
 	for _, verb := range a.verbs() {
 		a.prepare(verb)
@@ -123,10 +124,11 @@ func (a *app) root() *cobra.Command {
 
 // verbs are the verbs, in the order of the help.
 func (a *app) verbs() []*cobra.Command {
-	return []*cobra.Command{
+	first := []*cobra.Command{
 		a.newVerb(), a.validateVerb(), a.fmtVerb(), a.testVerb(), a.planVerb(), a.showVerb(), a.applyVerb(), a.runVerb(),
-		a.graphVerb(), a.evalVerb(), a.docsVerb(), a.versionVerb(),
 	}
+	last := []*cobra.Command{a.graphVerb(), a.evalVerb(), a.docsVerb(), a.versionVerb()}
+	return slices.Concat(first, a.inspectVerbs(), last)
 }
 
 // prepare makes wrong arguments of a verb end with exit 3 and its usage.
