@@ -28,7 +28,8 @@ type Decided struct {
 	Keys []OpenKey // as they are now
 	// Skipped lists those that were left alone, with the reason in Note.
 	Skipped []OpenKey
-	Run     int64 // under which the decision is remembered; 0: nothing was done
+	Read    *HeldRead // that was approved; nil: none
+	Run     int64     // under which the decision is remembered; 0: nothing was done
 }
 
 // A judge changes an open key as a person decides. why is not empty when it

@@ -96,7 +96,7 @@ func notHeld(o *state.Open, named bool) string {
 
 // ApproveRead accepts a read of a source with as many records as the one that
 // is held, or more. The error is an *UnknownError when none is held.
-func (e *Engine) ApproveRead(ctx context.Context, source string, d Decision) (*HeldRead, error) {
+func (e *Engine) ApproveRead(ctx context.Context, source string, d Decision) (*Decided, error) {
 	if err := d.check(); err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (e *Engine) ApproveRead(ctx context.Context, source string, d Decision) (*H
 		return nil, err
 	}
 	defer unlock()
-	var out *HeldRead
+	var out *Decided
 	err = e.Store.Update(ctx, func(tx state.Tx) error {
 		all, err := tx.HeldReads()
 		if err != nil {
@@ -116,11 +116,11 @@ func (e *Engine) ApproveRead(ctx context.Context, source string, d Decision) (*H
 				continue
 			}
 			h.Approved = true
-			out = &h
 			if err := tx.PutHeldRead(h); err != nil {
 				return err
 			}
-			_, err := e.note(tx, KindApprove, source, d.words(KindApprove), []OpenKey{{Key: ""}})
+			run, err := e.note(tx, KindApprove, source, d.words(KindApprove), []OpenKey{{}})
+			out = &Decided{Read: &h, Run: run}
 			return err
 		}
 		return &UnknownError{What: "held read", Name: source}
@@ -174,7 +174,11 @@ func (e *Engine) SourceAddress(ctx context.Context, name string) (string, error)
 		if short == want {
 			found = append(found, a)
 		}
-		near.add(short)
+		if strings.Contains(want, ".") {
+			near.add(inner)
+		} else {
+			near.add(short)
+		}
 	}
 	switch len(found) {
 	case 0:

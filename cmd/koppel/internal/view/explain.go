@@ -165,7 +165,7 @@ func (t *Teller) key(k *engine.KeyTrace) {
 		}
 	}
 	if k.Status != "" {
-		t.line("    delivered: %s, in %s", k.Status, plural(int64(len(k.Events)), "event"))
+		t.line("    so far: %s, after %s", k.Status, plural(int64(len(k.Events)), "change"))
 	}
 	for i := range k.Open {
 		t.line("    %s %s", p.Yellow("open:"), t.openLine(&k.Open[i]))

@@ -2,9 +2,11 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"koppel/engine"
+	"koppel/engine/state"
 )
 
 // Held is what `koppel held list --json` prints.
@@ -25,14 +27,8 @@ type HeldRead struct {
 
 // Failed is what `koppel failed list --json` prints.
 type Failed struct {
-	FormatVersion string      `json:"format_version" doc:"version of this output"`
-	Records       []FailedOne `json:"records" doc:"by pipeline and key"`
-}
-
-// FailedOne is one record that failed, was refused or is in doubt.
-type FailedOne struct {
-	Open
-	Dismissal string `json:"dismissal" doc:"who dismissed it and why; may be empty"`
+	FormatVersion string `json:"format_version" doc:"version of this output"`
+	Records       []Open `json:"records" doc:"by pipeline and key"`
 }
 
 // Decision is what held approve, held reject, failed retry and failed dismiss
@@ -60,18 +56,20 @@ func newHeldRead(h *engine.HeldRead) HeldRead {
 
 // NewFailed describes what failed.
 func NewFailed(all []engine.FailedKey) Failed {
-	out := Failed{FormatVersion: FormatVersion, Records: []FailedOne{}}
+	out := Failed{FormatVersion: FormatVersion, Records: []Open{}}
 	for i := range all {
-		out.Records = append(out.Records, FailedOne{Open: newOpen(&all[i].OpenKey), Dismissal: all[i].Dismissal})
+		one := newOpen(&all[i].OpenKey)
+		one.Dismissal = all[i].Dismissal
+		out.Records = append(out.Records, one)
 	}
 	return out
 }
 
 // NewDecision describes what a decision did.
-func NewDecision(d *engine.Decided, read *engine.HeldRead) Decision {
+func NewDecision(d *engine.Decided) Decision {
 	out := Decision{FormatVersion: FormatVersion, RunID: d.Run, Done: newOpens(d.Keys), Skipped: newOpens(d.Skipped)}
-	if read != nil {
-		r := newHeldRead(read)
+	if d.Read != nil {
+		r := newHeldRead(d.Read)
 		out.Read = &r
 	}
 	return out
@@ -101,9 +99,9 @@ func (t *Teller) Held(changes []engine.OpenKey, reads []engine.HeldRead) {
 			t.line("    %s", Shorten(Clean(o.Note), 400))
 		}
 	})
-	if len(changes) > 0 && !t.Style.Quiet {
-		name := shellWord(changes[0].Name)
-		t.line("\nkoppel held approve %s --reason TEXT lets the next run do exactly these; --only KEY chooses.", name)
+	undecided := slices.IndexFunc(changes, func(o engine.OpenKey) bool { return o.Reason == state.Held && !o.Approved })
+	if undecided >= 0 && !t.Style.Quiet {
+		t.line("\nkoppel held approve %s --reason TEXT lets the next run do exactly these; --only KEY chooses.", shellWord(changes[undecided].Name))
 	}
 }
 

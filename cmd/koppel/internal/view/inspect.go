@@ -38,6 +38,8 @@ type Open struct {
 	Guard    string     `json:"guard" doc:"limit of the guard for the operation, as configured; empty: none"`
 	RunID    int64      `json:"run_id" doc:"run that left it open"`
 	Fields   []Field    `json:"fields" doc:"fields before and after"`
+	// Dismissal is known of failed records only.
+	Dismissal string `json:"dismissal" doc:"who dismissed it and why; may be empty"`
 }
 
 // NewFields describes the fields of a change.
@@ -117,9 +119,6 @@ func (t *Teller) mark(op record.Op) string {
 // change shows one change in lines: what stands in head, then its fields.
 func (t *Teller) change(indent string, op record.Op, head string, fields []engine.FieldChange) {
 	t.line("%s%s %s", indent, t.mark(op), head)
-	if op == record.Delete && !t.Style.All {
-		return
-	}
 	wide := 0
 	for _, f := range fields {
 		wide = max(wide, columns(Clean(f.Name)))

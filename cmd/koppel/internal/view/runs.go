@@ -7,6 +7,7 @@ import (
 
 	"koppel/engine"
 	"koppel/engine/plan"
+	"koppel/engine/record"
 )
 
 // Runs is what `koppel runs list --json` prints.
@@ -169,7 +170,11 @@ func (t *Teller) Run(r *engine.RunSummary, changes []engine.RunChange, more int6
 			if shown++; shown == 1 {
 				t.line("")
 			}
-			t.change("  ", opOf(c.Op), eventHead(&c.Event, showKey(c.Key)), c.Changes)
+			fields := c.Changes
+			if opOf(c.Op) == record.Delete && !t.Style.All {
+				fields = nil // as in a plan
+			}
+			t.change("  ", opOf(c.Op), eventHead(&c.Event, showKey(c.Key)), fields)
 		}
 		writeProblems(t, one.Problems, one.Counts.Failed, t.Style)
 	}

@@ -1,10 +1,14 @@
 package view
 
+import "maps"
+
 // Shapes are the objects that verbs print with --json, by verb; apply prints
 // that of run, show that of plan. Each value is a fresh pointer.
 func Shapes() map[string]any {
-	return map[string]any{
+	all := map[string]any{
 		"version": &Version{}, "validate": &Validation{}, "fmt": &Formatted{}, "test": &Tests{}, "plan": &Plan{}, "run": &Run{},
 		"eval": &Evaluated{}, "graph": &Graph{}, "new": &NewProject{}, "docs": &Docs{},
 	}
+	maps.Copy(all, inspectShapes())
+	return all
 }

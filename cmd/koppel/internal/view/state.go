@@ -21,17 +21,31 @@ type StateList struct {
 
 // PipelineState is what is remembered of one pipeline.
 type PipelineState struct {
-	Address    string         `json:"address" doc:"such as pipeline.employees"`
-	Configured bool           `json:"configured" doc:"false: orphaned"`
-	Paused     bool           `json:"paused" doc:"schedules and webhooks leave it alone"`
-	Sink       string         `json:"sink" doc:"address of the sink; may be empty"`
-	Identity   string         `json:"identity" doc:"what the state is bound to at the target; may be empty"`
-	Items      map[string]int `json:"items" doc:"object: how many of each status"`
-	Open       map[string]int `json:"open" doc:"object: how many of each reason"`
-	LastRun    int64          `json:"last_run" doc:"number; 0: none is remembered"`
-	LastStatus string         `json:"last_status" doc:"of that run; may be empty"`
-	LastEnded  *time.Time     `json:"last_ended" doc:"RFC 3339; null: not known"`
-	Positions  []Position     `json:"positions" doc:"how far it has processed what it reads"`
+	Address    string       `json:"address" doc:"such as pipeline.employees"`
+	Configured bool         `json:"configured" doc:"false: orphaned"`
+	Paused     bool         `json:"paused" doc:"schedules and webhooks leave it alone"`
+	Sink       string       `json:"sink" doc:"address of the sink; may be empty"`
+	Identity   string       `json:"identity" doc:"what the state is bound to at the target; may be empty"`
+	Items      []NamedCount `json:"items" doc:"how many of each status"`
+	Open       []NamedCount `json:"open" doc:"how many of each reason"`
+	LastRun    int64        `json:"last_run" doc:"number; 0: none is remembered"`
+	LastStatus string       `json:"last_status" doc:"of that run; may be empty"`
+	LastEnded  *time.Time   `json:"last_ended" doc:"RFC 3339; null: not known"`
+	Positions  []Position   `json:"positions" doc:"how far it has processed what it reads"`
+}
+
+// NamedCount is one count of a PipelineState.
+type NamedCount struct {
+	Name  string `json:"name" doc:"status of items, or reason why keys are open"`
+	Count int    `json:"count" doc:"how many"`
+}
+
+func newCounts(counts map[string]int) []NamedCount {
+	out := []NamedCount{}
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		out = append(out, NamedCount{Name: name, Count: counts[name]})
+	}
+	return out
 }
 
 // Position is how far a pipeline has processed a source.
@@ -74,8 +88,8 @@ type StateEdit struct {
 func NewStateList(pipelines []engine.PipelineState, sources []engine.SourceState) StateList {
 	out := StateList{FormatVersion: FormatVersion, Pipelines: []PipelineState{}, Sources: []SourceState{}}
 	for _, p := range pipelines {
-		one := PipelineState{Address: p.Address, Configured: p.Configured, Paused: p.Paused, Sink: p.Sink, Identity: p.Identity, Items: p.Items,
-			Open: p.Open, LastRun: p.LastRun, LastStatus: p.LastStatus, LastEnded: moment(p.LastEnded), Positions: []Position{}}
+		one := PipelineState{Address: p.Address, Configured: p.Configured, Paused: p.Paused, Sink: p.Sink, Identity: p.Identity, Items: newCounts(p.Items),
+			Open: newCounts(p.Open), LastRun: p.LastRun, LastStatus: p.LastStatus, LastEnded: moment(p.LastEnded), Positions: []Position{}}
 		for _, pos := range p.Positions {
 			one.Positions = append(one.Positions, Position(pos))
 		}
