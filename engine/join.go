@@ -179,12 +179,12 @@ func (idx *joinIndex) bind(ev *mapping.Evaluator, out *outcome) (joinResult, err
 		}
 	}
 	switch {
-	case idx.join.Many == "list":
-		return joined, idx.bindList(ev, found, out)
 	case len(found) == 0 && idx.join.None == "skip":
 		return joinSkips, nil
 	case len(found) == 0 && idx.join.None == "error":
 		return 0, &recordError{code: "join_none", field: idx.join.Name, message: fmt.Sprintf("join %q found no match", idx.join.Name)}
+	case idx.join.Many == "list":
+		return joined, idx.bindList(ev, found, out)
 	case len(found) > 1 && idx.join.Many != "first":
 		return 0, &recordError{code: "join_many", field: idx.join.Name,
 			message: fmt.Sprintf("join %q found %d matches: %s", idx.join.Name, len(found), someKeys(found))}
