@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"koppel/engine/change"
@@ -117,6 +118,10 @@ func (w *work) fits(ctx context.Context, e *plan.Entry) (bool, error) {
 	why, err := w.check(ctx, e)
 	if err != nil || why == "" {
 		return err == nil, err
+	}
+	if why == doneAlready {
+		w.applied.counts.add(e.Op)
+		return false, nil
 	}
 	w.applied.moved++
 	w.problem(ShowKey(e.Key), "", "moved", why)
@@ -354,6 +359,7 @@ func (w *work) delivered(tx state.Tx, e *plan.Entry, answer []byte) error {
 	if w.applied.refused[e.Key] {
 		delete(w.applied.refused, e.Key)
 		w.applied.counts.Failed--
+		w.settled(ShowKey(e.Key))
 	}
 	w.applied.counts.add(e.Op)
 	if e.Clear || w.traits().Journalled {
@@ -373,6 +379,13 @@ func (w *work) delivered(tx state.Tx, e *plan.Entry, answer []byte) error {
 		return tx.DropItem(w.row.ID, e.Key)
 	}
 	return w.putItem(tx, e, answer, true)
+}
+
+// settled takes back the report of a refusal, once the target took the change.
+func (w *work) settled(key string) {
+	w.header.Problems = slices.DeleteFunc(w.header.Problems, func(p plan.Problem) bool {
+		return p.Key == key && p.Code == "refused"
+	})
 }
 
 // audit writes the trail of a change. A create is the item's Born, unless an

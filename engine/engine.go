@@ -82,6 +82,9 @@ type session struct {
 	resumed bool
 	// committed tells which sources of a saved plan went into their mirrors.
 	committed map[string]bool
+	// otherwise holds, per source that was not committed, the records (part
+	// and key) that a later read has seen otherwise.
+	otherwise map[string]map[string]bool
 	files     int // made in the folder of temporary files
 	unlock    func()
 }

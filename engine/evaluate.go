@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"koppel/engine/mapping"
+	"koppel/engine/plan"
 	"koppel/engine/record"
 	"koppel/engine/state"
 )
@@ -30,6 +31,9 @@ func (s *session) mapper(ctx context.Context, w *work) *mapper {
 // run evaluates one source record.
 func (m *mapper) run(e *entry, part string, body []byte) *outcome {
 	out := &outcome{src: state.SourceRef{Part: part, Key: e.key}, order: e.order, raw: e.raw}
+	if e.planned {
+		out.upstream = append(out.upstream, plan.Expectation{Pipeline: m.p.From, Key: e.key, Hash: e.raw})
+	}
 	switch {
 	case e.twice:
 		out.fail(&recordError{code: "duplicate_key", field: "key", message: fmt.Sprintf("several source records have the key %s", e.key)})

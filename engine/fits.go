@@ -51,7 +51,11 @@ func (w *work) done(e *plan.Entry, it *state.Item) bool {
 	if e.Op == record.Delete && !e.Item {
 		return it == nil
 	}
-	return it != nil && it.Mapped == e.Mapped && it.Status == state.Status(e.Status) && it.Run == w.s.runID
+	if e.Op == 0 && e.Drop {
+		return it == nil
+	}
+	same := it != nil && it.Mapped == e.Mapped && it.Status == state.Status(e.Status)
+	return same && (it.Run == w.s.runID || e.Op == 0 && e.Item)
 }
 
 // inDoubt tells whether an earlier call for an entry's key was lost, so that
@@ -83,18 +87,42 @@ func (w *work) laterRead(v state.View, e *plan.Entry) (string, error) {
 	if w.s.committed[src.Address] {
 		return "", nil
 	}
-	row, _, err := v.Source(src.Address)
+	return w.mirrorMoved(v, src.Address, e)
+}
+
+// mirrorMoved tells whether the mirror holds another record than the one that
+// an entry rests on.
+func (w *work) mirrorMoved(v state.View, source string, e *plan.Entry) (string, error) {
+	const why = "a later read has seen the record otherwise"
+	key := e.SrcKey
+	if !e.HasSrc {
+		key = e.Key
+	}
+	if w.s.otherwise[source][string(partKey(e.Part, key))] {
+		return why, nil
+	}
+	row, _, err := v.Source(source)
 	if err != nil {
 		return "", err
 	}
-	m, err := v.MirrorRow(row.ID, e.Part, e.SrcKey)
-	if err != nil || m == nil {
+	m, err := v.MirrorRow(row.ID, e.Part, key)
+	if err != nil || m == nil || m.Seq <= w.readUpTo(source) {
 		return "", err
 	}
-	if m.Seq > e.Seq {
-		return "a later read has seen the record otherwise", nil
+	if m.Gone && e.Cause == record.CauseGone || !m.Gone && m.Hash == e.Raw {
+		return "", nil
 	}
-	return "", nil
+	return why, nil
+}
+
+// readUpTo is the sequence at which the plan found a source's mirror.
+func (w *work) readUpTo(source string) uint64 {
+	for i := range w.s.header.Sources {
+		if one := &w.s.header.Sources[i]; one.Address == source {
+			return one.FromSeq
+		}
+	}
+	return 0
 }
 
 // readSince tells whether the pipeline looked at its source again.

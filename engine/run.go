@@ -220,6 +220,9 @@ func (s *session) closeRun(ctx context.Context) error {
 	if err := s.settleReads(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
+	if s.planID != "" && ctx.Err() != nil {
+		return nil // a plan that was stopped can be gone on with
+	}
 	return s.Store.Update(context.WithoutCancel(ctx), func(tx state.Tx) error {
 		rows, err := tx.Run(s.runID)
 		if err != nil {
@@ -326,7 +329,7 @@ func (w *work) settle(tx state.Tx, row state.Pipeline) error {
 	if w.applied.stopped != nil || w.only != "" || w.header.Blocked != "" {
 		return nil
 	}
-	again := w.header.LookAgain || w.applied.moved > 0
+	again := w.header.LookAgain || w.applied.moved > 0 || w.dropped()
 	if w.header.Complete && !again {
 		row.Fingerprint = w.header.Fingerprint
 		row.Day = w.header.Day
@@ -357,6 +360,13 @@ func (w *work) settle(tx state.Tx, row state.Pipeline) error {
 		}
 	}
 	return w.settleParts(tx)
+}
+
+// dropped tells that what a saved plan read of its source was not kept, so
+// that the plan's position in the mirror is none.
+func (w *work) dropped() bool {
+	src := w.s.Project.Sources[w.p.From]
+	return w.s.kind == "apply" && src != nil && w.s.mirrored(src) && !w.s.committed[w.p.From]
 }
 
 // settleRetired lets go of an address once nothing of it is left.

@@ -43,7 +43,7 @@ func (e *Engine) OpenPlan(ctx context.Context, path string) (p *Planned, stale s
 // another one.
 func (s *session) stale(ctx context.Context, h *plan.Header) error {
 	return s.Store.View(ctx, func(v state.View) error {
-		_, done, err := v.PlanApplied(h.ID)
+		done, err := planEnded(v, h.ID)
 		if err != nil {
 			return err
 		}
@@ -67,6 +67,22 @@ func (s *session) stale(ctx context.Context, h *plan.Header) error {
 	})
 }
 
+// planEnded tells whether a plan was applied to its end. One that was cut off
+// can be gone on with.
+func planEnded(v state.View, id string) (bool, error) {
+	run, begun, err := v.PlanApplied(id)
+	if err != nil || !begun {
+		return false, err
+	}
+	rows, err := v.Run(run)
+	for _, row := range rows {
+		if row.Pipeline == 0 {
+			return !row.Ended.IsZero(), err
+		}
+	}
+	return true, err // pruned since
+}
+
 // Apply applies a saved plan, exactly: what moved since is skipped by name. A
 // plan whose application was cut off is resumed.
 func (e *Engine) Apply(ctx context.Context, path string) (*Result, error) {
@@ -88,6 +104,9 @@ func (e *Engine) Apply(ctx context.Context, path string) (*Result, error) {
 		return nil, err
 	}
 	if err := s.stale(ctx, s.header); err != nil {
+		return nil, err
+	}
+	if err := s.sameTargets(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.beginApply(ctx); err != nil {
@@ -135,6 +154,29 @@ func (e *Engine) planLocks(h *plan.Header) []string {
 		locks = append(locks, n)
 	}
 	return locks
+}
+
+// sameTargets refuses a plan whose pipelines deliver elsewhere now, before any
+// of it is begun. A sink that can't be opened is reported with its pipeline.
+func (s *session) sameTargets(ctx context.Context) error {
+	for i := range s.header.Pipelines {
+		one := &s.header.Pipelines[i]
+		p := s.Project.Pipelines[one.Address]
+		if p == nil || one.Skipped != "" {
+			continue
+		}
+		w := &work{s: s, p: p, header: &plan.Pipeline{}}
+		err := w.openSink(ctx)
+		w.close()
+		if err == nil && w.header.SinkIdentity != one.SinkIdentity {
+			return otherTarget(p)
+		}
+	}
+	return nil
+}
+
+func otherTarget(p *Pipeline) error {
+	return &StaleError{Message: fmt.Sprintf("%s delivers to another target than when the plan was made", p.Address)}
 }
 
 // beginApply makes the run's row, or finds the one that was cut off.
@@ -194,7 +236,7 @@ func (s *session) applyOne(ctx context.Context, p *Pipeline, r *plan.Reader) err
 		return err
 	}
 	if w.header.SinkIdentity = planned; w.sink != nil && w.sink.Traits().Identity != planned {
-		return &StaleError{Message: fmt.Sprintf("%s delivers to another target than when the plan was made", p.Address)}
+		return otherTarget(p)
 	}
 	w.reader = r
 	w.check, w.undo = w.checkEntry, s.header.Kind == "undo"
@@ -212,20 +254,26 @@ func (s *session) applyOne(ctx context.Context, p *Pipeline, r *plan.Reader) err
 // stand as they stood; elsewhere a later read knows better, and it is dropped.
 func (s *session) commitSources(ctx context.Context, r *plan.Reader) ([]plan.Problem, error) {
 	var dropped []plan.Problem
-	s.committed = map[string]bool{}
+	s.committed, s.otherwise = map[string]bool{}, map[string]map[string]bool{}
 	for i := range s.header.Sources {
 		one := &s.header.Sources[i]
 		src := s.Project.Sources[one.Address]
 		if src == nil || !bytes.Equal(src.Fingerprint, one.Fingerprint) {
 			dropped = append(dropped, droppedSource(one.Address, "it is configured otherwise now"))
+			if err := s.seenOtherwise(ctx, one, r); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		ok, err := s.commitOne(ctx, src, one, r)
 		if err != nil {
 			return nil, fmt.Errorf("update the mirror of %s: %w", one.Address, err)
 		}
-		if !ok && !s.resumed {
+		if !ok {
 			dropped = append(dropped, droppedSource(one.Address, "it was read again since"))
+			if err := s.seenOtherwise(ctx, one, r); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return dropped, nil
@@ -241,6 +289,10 @@ func (s *session) commitOne(ctx context.Context, src *Source, one *plan.Source, 
 		row, known, err := tx.Source(one.Address)
 		if err != nil {
 			return err
+		}
+		if s.resumed && known && one.Rows > 0 && row.Seq == one.FromSeq+uint64(one.Rows) {
+			same = true // the first part of the application did it
+			return nil
 		}
 		if same, err = cursorsStand(tx, row, known, one); err != nil || !same {
 			return err
@@ -259,6 +311,33 @@ func (s *session) commitOne(ctx context.Context, src *Source, one *plan.Source, 
 	})
 	s.committed[one.Address] = same
 	return same, err
+}
+
+// seenOtherwise notes the records of a plan's read that a later one has left in
+// the mirror as something else.
+func (s *session) seenOtherwise(ctx context.Context, one *plan.Source, r *plan.Reader) error {
+	moved := map[string]bool{}
+	s.otherwise[one.Address] = moved
+	return s.Store.View(ctx, func(v state.View) error {
+		src, _, err := v.Source(one.Address)
+		if err != nil {
+			return err
+		}
+		for row, err := range r.SourceRows(one.Address) {
+			if err != nil {
+				return err
+			}
+			m, err := v.MirrorRow(src.ID, row.Part, row.Key)
+			if err != nil {
+				return err
+			}
+			gone := m == nil || m.Gone
+			if gone != row.Gone || !gone && m.Hash != row.Hash {
+				moved[string(partKey(row.Part, row.Key))] = true
+			}
+		}
+		return nil
+	})
 }
 
 // cursorsStand tells whether a source stands as the plan found it.

@@ -1,0 +1,155 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"koppel/engine"
+)
+
+// shouted reads what people delivered.
+const shouted = `
+sink "sql" "shouted" {
+  connection = connection.sqlite.db
+  table      = "shouted"
+}
+pipeline "shouted" {
+  from = pipeline.people
+  into = sink.sql.shouted
+  map {
+    id   = src.id
+    name = upper(src.name)
+  }
+}
+`
+
+const shoutedRows = "SELECT id, name FROM shouted ORDER BY id"
+
+func TestPlanThatWasStoppedIsGoneOnWith(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": people + shouted,
+		"people.jsonl": lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bob"}`, `{"id":"3","first":"Cor"}`)})
+	b.wantRun(engine.Options{}, "people succeeded: created 3", "shouted succeeded: created 3")
+	b.write("people.jsonl", lines(`{"id":"1","first":"Eva"}`, `{"id":"2","first":"Bob"}`, `{"id":"4","first":"Dik"}`))
+	b.save("a.plan")
+	ctx, stop := context.WithCancel(context.Background())
+	e := b.engine()
+	e.Progress = func(p engine.Progress) {
+		if p.Phase == "writing" {
+			stop()
+		}
+	}
+	if _, err := e.Apply(ctx, filepath.Join(b.dir, "a.plan")); err != nil {
+		t.Fatal(err)
+	}
+	b.wantRows(db, "SELECT id, name FROM people ORDER BY id", "1|Eva", "2|Bob", "3|Cor", "4|Dik")
+	if _, stale, err := b.engine().OpenPlan(context.Background(), filepath.Join(b.dir, "a.plan")); err != nil || stale != "" {
+		t.Errorf("stale %q, err %v", stale, err)
+	}
+	res, err := b.apply("a.plan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range res.Pipelines {
+		if got := p.Status + ": " + counts(p.Counts); got != "succeeded: created 1, updated 1, deleted 1, unchanged 1" {
+			t.Errorf("%s %s, problems %+v", p.Name, got, p.Problems)
+		}
+	}
+	b.wantRows(db, "SELECT id, name FROM people ORDER BY id", "1|Eva", "2|Bob", "4|Dik")
+	b.wantRows(db, shoutedRows, "1|EVA", "2|BOB", "4|DIK")
+	_, err = b.apply("a.plan")
+	var stale *engine.StaleError
+	if !errors.As(err, &stale) {
+		t.Errorf("applied twice: %v", err)
+	}
+}
+
+// A plan that was refused was not applied.
+func TestPlanForAnotherTargetIsLeftWhole(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": people, "people.jsonl": lines(`{"id":"1","first":"Ann"}`)})
+	b.save("a.plan")
+	b.write("main.hcl", replace(people, `"target.db"`, `"other.db"`))
+	_, err := b.apply("a.plan")
+	var stale *engine.StaleError
+	if !errors.As(err, &stale) {
+		t.Errorf("applied to another target: %v", err)
+	}
+	b.write("main.hcl", people)
+	b.wantApply("a.plan", "succeeded: created 1")
+}
+
+func TestPlannedChangeExpectsItsUpstream(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": people + shouted,
+		"people.jsonl": lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"bad"}`)})
+	b.rows(db, "CREATE TABLE people(id TEXT PRIMARY KEY, name TEXT CHECK(name <> 'bad'))")
+	b.save("a.plan")
+	res, err := b.apply("a.plan")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := res.Pipelines[1]; p.Moved != 1 || p.Status != "partial" {
+		t.Errorf("%s %s, problems %+v", p.Name, p.Status, p.Problems)
+	}
+	b.wantRows(db, shoutedRows, "1|ANN")
+}
+
+const staff = `
+connection "sqlite" "hr" { path = "hr.db" }
+connection "sqlite" "db" { path = "target.db" }
+source "sql" "staff" {
+  connection = connection.sqlite.hr
+  query      = "SELECT * FROM staff WHERE changed >= :cursor OR :cursor IS NULL"
+  key        = ["id"]
+  incremental { cursor = ["changed"] }
+}
+sink "sql" "staff" {
+  connection = connection.sqlite.db
+  table      = "staff"
+}
+pipeline "staff" {
+  from = source.sql.staff
+  into = sink.sql.staff
+  map {
+    id   = src.id
+    name = src.name
+  }
+}
+`
+
+// The record that the plan rests on went back to what the mirror held before.
+func TestPlanRestsOnAReadThatIsOutdated(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": staff})
+	b.rows("hr.db", "CREATE TABLE staff(id INTEGER PRIMARY KEY, name TEXT, changed TEXT)")
+	b.rows("hr.db", "INSERT INTO staff VALUES (1,'Ann','2026-01-01T00:00:00Z'),(2,'Bob','2026-01-02T00:00:00Z')")
+	b.wantRun(engine.Options{}, "staff succeeded: created 2")
+	b.rows("hr.db", "UPDATE staff SET name = 'Bo', changed = '2026-01-03T00:00:00Z' WHERE id = 2")
+	b.save("a.plan")
+	b.rows("hr.db", "DELETE FROM staff WHERE id = 2")
+	b.rows("hr.db", "INSERT INTO staff VALUES (3,'Cor','2026-01-04T00:00:00Z')")
+	b.wantRun(engine.Options{Full: true}, "staff succeeded: created 1, deleted 1, unchanged 1")
+	b.wantApply("a.plan", "partial: unchanged 1")
+	b.wantRun(engine.Options{}, "staff succeeded: unchanged 2")
+	b.rows("hr.db", "UPDATE staff SET name = 'Ann', changed = '2026-01-01T00:00:00Z' WHERE id = 1")
+	b.rows("hr.db", "UPDATE staff SET name = 'Eva', changed = '2026-01-05T00:00:00Z' WHERE id = 1")
+	b.save("b.plan")
+	b.rows("hr.db", "UPDATE staff SET name = 'Cornelis', changed = '2026-01-06T00:00:00Z' WHERE id = 3")
+	b.rows("hr.db", "UPDATE staff SET name = 'Ann', changed = '2026-01-01T00:00:00Z' WHERE id = 1")
+	b.wantRun(engine.Options{Full: true}, "staff succeeded: updated 1, unchanged 1")
+	b.wantApply("b.plan", "partial: unchanged 1")
+	b.wantRun(engine.Options{}, "staff succeeded: unchanged 2")
+	b.wantRows(db, "SELECT id, name FROM staff ORDER BY id", "1|Ann", "3|Cornelis")
+}
+
+// A refusal that the target took back is no problem any more.
+func TestRefusalThatWasSettled(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": people, "people.jsonl": lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bob"}`)})
+	b.rows(db, "CREATE TABLE people(id TEXT PRIMARY KEY, name TEXT UNIQUE)")
+	b.wantRun(engine.Options{}, "people succeeded: created 2")
+	b.write("people.jsonl", lines(`{"id":"1","first":"Bob"}`))
+	res := b.wantRun(engine.Options{}, "people succeeded: updated 1, deleted 1")
+	if p := res.Pipelines[0].Problems; len(p) > 0 {
+		t.Errorf("problems %+v", p)
+	}
+	b.wantRows(db, "SELECT id, name FROM people ORDER BY id", "1|Bob")
+}
