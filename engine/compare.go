@@ -195,7 +195,9 @@ func (w *work) describeSubject(s *subject, all *subjects) error {
 		return err
 	}
 	s.in.Item, s.in.Open = itemOf(it), openIn(o)
-	if w.moved(s, it) {
+	if moved, err := w.moved(s, it); err != nil {
+		return err
+	} else if moved {
 		s.in.Want.Seen = change.Untouched
 	}
 	return w.describeTarget(s, all)
@@ -243,10 +245,22 @@ func (w *work) want(s *subject) {
 	s.in.Baseline = w.baseline(d.src.Part)
 }
 
-// moved tells that a record left a partition and that its item now comes from
-// another one: the tombstone says nothing of it.
-func (w *work) moved(s *subject, it *state.Item) bool {
-	return w.identity && s.has && s.d.fate == fateGone && w.records.delta && it != nil && srcOf(it).Part != s.d.src.Part
+// moved tells that a record left a partition and that its item comes from
+// another one, where it still stands: the tombstone says nothing of it.
+func (w *work) moved(s *subject, it *state.Item) (stands bool, err error) {
+	if !w.identity || !s.has || s.d.fate != fateGone || !w.records.delta || it == nil || srcOf(it).Part == s.d.src.Part {
+		return false, nil
+	}
+	err = w.s.Store.View(context.Background(), func(v state.View) error {
+		src, _, err := v.Source(w.p.From)
+		if err != nil {
+			return err
+		}
+		row, err := v.MirrorRow(src.ID, srcOf(it).Part, srcOf(it).Key)
+		stands = row != nil && !row.Gone
+		return err
+	})
+	return stands, err
 }
 
 var seenOf = map[fate]change.Seen{

@@ -250,6 +250,16 @@ func anyFaults(t *rapid.T, s shape, w *world) faults {
 	return f
 }
 
+// readAnywhere tells whether the last read handed a record over.
+func (w *world) readAnywhere(id string) bool {
+	for _, read := range w.read {
+		if read[id] {
+			return true
+		}
+	}
+	return false
+}
+
 // A history remembers which source record each row came from.
 type homes map[string]claim
 
@@ -270,12 +280,16 @@ func (s shape) judge(t *rapid.T, w *world, before map[string]map[string]any, hom
 		h := home[key]
 		_, listed := w.parts[h.part]
 		gone := !listed && w.listed && !w.faults.noParts
+		told, _ := s.keysOf(h.id, w.told[[2]string{h.part, h.id}])
 		switch {
-		case len(claims[key]) > 0:
+		case slices.ContainsFunc(claims[key], func(c claim) bool {
+			return c.part == h.part && c.id == h.id || c.ok && len(claims[key]) == 1 && w.read[c.part][c.id] && w.faults.twice[c.id] == ""
+		}):
 			t.Fatalf("%s was deleted although %+v gives it", key, claims[key])
 		case w.faults.unkeyed && len(w.complete) > 0:
 			t.Fatalf("%s was deleted although a record without a key was read", key)
-		case gone, w.complete[h.part] && !twice, w.read[h.part][h.id]:
+		case gone, w.complete[h.part] && !twice, w.readAnywhere(h.id):
+		case s.mirror != "none" && !slices.Contains(told, key): // the mirror knew
 		default:
 			t.Fatalf("%s of %s in %q was deleted without proof", key, h.id, h.part)
 		}
@@ -286,7 +300,7 @@ func (s shape) judge(t *rapid.T, w *world, before map[string]map[string]any, hom
 func (s shape) settled(w *world, home homes) {
 	claims := s.claims(w)
 	for id, part := range w.faults.twice {
-		if _, stands := w.rows[id]; stands && len(claims[id]) == 0 {
+		if _, stands := w.rows[id]; stands && len(claims[id]) == 0 && w.has(id) {
 			home[id] = claim{part: part, id: id}
 		}
 	}

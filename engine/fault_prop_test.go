@@ -260,3 +260,48 @@ func TestCollisionsAreLookedAtAgain(t *testing.T) {
 		})
 	}
 }
+
+// What an incomplete run delivered under a new mapping is put right when the
+// old one is back.
+func TestMappingThatComesAndGoes(t *testing.T) {
+	for _, mirror := range []string{"none", "delta"} {
+		for _, saved := range []bool{false, true} {
+			s := shape{mirror: mirror, keys: "identity"}
+			st := newFaults(t, s)
+			st.put("", "a", rec{"name": "Ann"})
+			st.put("", "b", rec{"name": "Bob"})
+			st.run(engine.Options{})
+			s.upper = true
+			st.load(s.hcl())
+			st.faults.failPart = map[string]int{"": 1}
+			if saved {
+				st.saved()
+			} else {
+				st.run(engine.Options{})
+			}
+			st.faults = faults{}
+			s.upper = false
+			st.load(s.hcl())
+			st.run(engine.Options{})
+			st.wantRows(annRow, `b {"n":null,"name":"Bob"}`)
+		}
+	}
+}
+
+// A partition that was only ever read in part is gone, too, once the list does
+// not name it.
+func TestPartitionGoesThatWasNeverWhole(t *testing.T) {
+	for _, mirror := range []string{"none", "snapshot", "delta"} {
+		st := newFaults(t, shape{mirror: mirror, keys: "computed", listed: true})
+		st.put("north", "a", rec{"name": "Ann", "code": "a"})
+		st.put("south", "b", rec{"name": "Bob", "code": "b"})
+		st.faults.failPart = map[string]int{"south": 1}
+		st.run(engine.Options{})
+		st.faults = faults{}
+		delete(st.parts, "south")
+		if p := st.run(engine.Options{}); p.Status != "succeeded" {
+			t.Errorf("%s: status %s", mirror, p.Status)
+		}
+		st.wantRows(annRow)
+	}
+}

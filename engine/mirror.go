@@ -344,6 +344,12 @@ func putParts(tx state.Tx, source int64, parts []plan.Part, s *session) error {
 			continue
 		}
 		if !p.Complete {
+			// That it was there is remembered, so that it can be gone.
+			if _, before := known[p.Name]; !before && p.Problem != "" {
+				if err := tx.PutPart(state.Part{Source: source, Name: p.Name}); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		row := known[p.Name]

@@ -99,6 +99,9 @@ func (w *work) openSaved(ctx context.Context) error {
 	for _, f := range w.p.Fields {
 		w.rules[f.Name] = f.Compare
 	}
+	if err := w.unsettle(ctx); err != nil {
+		return err
+	}
 	return w.openSink(ctx)
 }
 

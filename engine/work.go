@@ -113,6 +113,11 @@ func (s *session) plan(ctx context.Context, p *Pipeline) (*work, error) {
 			return nil, ctx.Err()
 		}
 	}
+	if s.live {
+		if err := w.unsettle(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return w, nil
 }
 

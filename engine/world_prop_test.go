@@ -44,6 +44,8 @@ type world struct {
 	// read is what the last read handed over, by partition and id, tombstones
 	// too.
 	read map[string]map[string]bool
+	// told is each record as it was handed over last; nil: removed.
+	told map[[2]string]rec
 
 	// The target.
 	rows   map[string]string // mapped records by key
@@ -81,7 +83,7 @@ type faults struct {
 var errFault = errors.New("the line went dead")
 
 func newWorld() *world {
-	return &world{parts: map[string]map[string]rec{}, rows: map[string]string{}, calls: map[string]int{}}
+	return &world{parts: map[string]map[string]rec{}, rows: map[string]string{}, calls: map[string]int{}, told: map[[2]string]rec{}}
 }
 
 // put changes one record of the source.
@@ -114,8 +116,15 @@ func (w *world) remove(part, id string) {
 	w.log = append(w.log, logged{part: part, id: id, gone: true})
 }
 
+// line is a record as the source hands it over: with all members, for in a
+// delta one that is absent stays as it was, or with some.
 func (r rec) line(id string, only []string) []byte {
 	out := map[string]any{"id": id}
+	for _, name := range []string{"name", "n", "hidden", "code", "tags"} {
+		if only == nil {
+			out[name] = nil
+		}
+	}
 	for name, v := range r {
 		if only == nil || slices.Contains(only, name) {
 			out[name] = v
@@ -138,6 +147,13 @@ func (s worldSource) Read(ctx context.Context, out connector.Reader) error {
 	if w.listed && !w.faults.noParts {
 		if err := out.Parts(names); err != nil {
 			return err
+		}
+	}
+	if w.listed && !w.faults.noParts {
+		for at := range w.told {
+			if w.parts[at[0]] == nil {
+				w.told[at] = nil
+			}
 		}
 	}
 	r := &worldRead{w: w, out: out, ctx: ctx}
@@ -228,7 +244,7 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 			if err := r.out.Remove(part, mustKey(id), "removed"); err != nil {
 				return false, err
 			}
-			w.read[part][id] = true
+			w.read[part][id], w.told[[2]string{part, id}] = true, nil
 			continue
 		}
 		var only []string
@@ -238,7 +254,7 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 		if err := r.out.Records(part, 0, w.parts[part][id].line(id, only)); err != nil {
 			return false, err
 		}
-		w.read[part][id] = true
+		w.read[part][id], w.told[[2]string{part, id}] = true, maps.Clone(w.parts[part][id])
 	}
 	if fails {
 		return false, r.out.Fail(part, errFault)
