@@ -305,3 +305,23 @@ func TestPartitionGoesThatWasNeverWhole(t *testing.T) {
 		st.wantRows(annRow)
 	}
 }
+
+// A mirror does not hold a record for gone when one without a key was read,
+// which may be the same; not in the runs after it, either.
+func TestRecordWithoutAKeyProvesNothingLater(t *testing.T) {
+	for _, mirror := range []string{"none", "snapshot", "delta"} {
+		st := newFaults(t, shape{mirror: mirror, keys: "identity"})
+		st.put("", "a", rec{"name": "Ann"})
+		st.put("", "b", rec{"name": "Bob"})
+		st.run(engine.Options{Full: true})
+		st.remove("", "b")
+		st.faults.unkeyed = true
+		st.run(engine.Options{Full: true})
+		st.faults = faults{failPart: map[string]int{"": 0}}
+		st.run(engine.Options{})
+		st.wantRows(annRow, `b {"n":null,"name":"Bob"}`)
+		st.faults = faults{}
+		st.run(engine.Options{})
+		st.wantRows(annRow)
+	}
+}

@@ -153,7 +153,8 @@ func (rd *reader) Begin(part string, mode connector.Mode) (connector.Cursor, err
 	p := rd.r.part(part)
 	if p.begun {
 		p.gen++
-		p.count, p.problem = 0, ""
+		rd.r.unkeyed -= p.unkeyed
+		p.count, p.unkeyed, p.problem = 0, 0, ""
 	}
 	p.begun, p.ended, p.mode = true, false, connector.Full
 	if mode == connector.Full || rd.src.Incremental == nil && !rd.src.Event || rd.s.opts.Full {
@@ -209,6 +210,7 @@ func (rd *reader) one(p *partState, offset int64, line []byte) error {
 	if err != nil {
 		p.count++
 		rd.r.unkeyed++
+		p.unkeyed++
 		rd.r.report("", strings.Join(rd.src.Key, ", "), "key", fmt.Sprintf("record %d has no key: %v", p.count, err))
 		return nil
 	}
@@ -284,6 +286,10 @@ func (rd *reader) finish(err error) {
 		listed[id] = true
 	}
 	for _, p := range rd.r.parts {
+		if p.unkeyed > 0 && p.problem == "" && rd.s.mirrored(rd.src) {
+			// The mirror would hold the record that has no key for absent.
+			p.problem = fmt.Sprintf("%d records without a key were read", p.unkeyed)
+		}
 		switch {
 		case p.ended && p.problem == "":
 			p.complete = true

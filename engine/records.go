@@ -49,6 +49,7 @@ type partState struct {
 	gone     bool
 	unread   bool // listed and never begun: nothing of it is proven
 	count    int64
+	unkeyed  int64 // records without a key
 	from, to []byte
 	covers   connector.Interval
 	problem  string
