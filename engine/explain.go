@@ -29,6 +29,9 @@ type Explanation struct {
 // A KeyTrace says what becomes of one key of the pipeline, and why.
 type KeyTrace struct {
 	Key string
+	// OfRecord: it is the key of a source record that failed or waits as a whole,
+	// before the keys of its items were known.
+	OfRecord bool
 	// Outcome is what the next run does: create, update, delete, disable,
 	// unchanged, remember, forget, replace (in a file that is written as a
 	// whole); or why it does nothing: absent, filtered, other_key, failed,
@@ -83,14 +86,18 @@ type explaining struct {
 	refs map[state.SourceRef]bool
 	// bySource: the key that was asked for is that of a source record.
 	bySource bool
-	// fates of the keys that the traced records give.
+	// fates of the keys that the traced records give, and who gives them.
 	fates map[record.Key]fate
-	near  nearest
-	out   Explanation
+	from  map[record.Key][]state.SourceRef
+	// collided holds the records whose keys others claim too.
+	collided map[state.SourceRef]bool
+	near     nearest
+	out      Explanation
 }
 
 func (x *explaining) explain(ctx context.Context) (err error) {
 	x.keys, x.refs, x.fates = map[record.Key]bool{}, map[state.SourceRef]bool{}, map[record.Key]fate{}
+	x.from, x.collided = map[record.Key][]state.SourceRef{}, map[state.SourceRef]bool{}
 	x.near = nearest{text: strings.ToLower(x.key)}
 	if x.read = x.w.records; x.read.delta {
 		if x.read, err = x.w.s.dataset(ctx, x.w.p.From, x.w.p.Address); err != nil {
@@ -107,6 +114,11 @@ func (x *explaining) explain(ctx context.Context) (err error) {
 	}
 	if err := x.traceRecords(ctx); err != nil {
 		return err
+	}
+	if len(x.out.Records) == 0 && x.bySource && !x.w.identity {
+		if err := x.search(ctx); err != nil {
+			return err
+		}
 	}
 	if err := x.traceKeys(ctx); err != nil {
 		return err
@@ -213,16 +225,12 @@ func (x *explaining) traceRecords(ctx context.Context) error {
 		return err
 	}
 	for i := range found {
-		e := &found[i]
-		ref := x.read.sourceRef(e)
-		x.refs[ref] = true
-		x.keys[failedKey(ref)] = true
-		t, out, err := x.record(m, e, ref)
+		ref := x.read.sourceRef(&found[i])
+		t, out, err := x.record(m, &found[i], ref)
 		if err != nil {
 			return err
 		}
-		x.out.Records = append(x.out.Records, *t)
-		x.give(out)
+		x.take(ref, t, out)
 	}
 	if x.bySource {
 		return x.e.Store.View(ctx, x.madeEarlier)
@@ -230,11 +238,46 @@ func (x *explaining) traceRecords(ctx context.Context) error {
 	return nil
 }
 
+// take adds a record that was followed.
+func (x *explaining) take(ref state.SourceRef, t *RecordTrace, out *outcome) {
+	x.refs[ref] = true
+	x.keys[failedKey(ref)] = true
+	x.out.Records = append(x.out.Records, *t)
+	x.give(out)
+}
+
+// search maps every record again to find those that give the key, although
+// they fail or collide, so that the plan does not know it.
+func (x *explaining) search(ctx context.Context) error {
+	wanted := readings(x.key)
+	m := x.w.s.mapper(ctx, x.w)
+	return x.read.byKey(func(e *entry) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		one := *e
+		t, out, err := x.record(m, &one, x.read.sourceRef(&one))
+		if err != nil {
+			return err
+		}
+		for _, it := range t.Items {
+			if it.ID != "" && slices.Contains(wanted, it.ID) {
+				x.bySource = false
+				x.keys[it.ID] = true
+				x.take(x.read.sourceRef(&one), t, out)
+				break
+			}
+		}
+		return nil
+	})
+}
+
 // give notes the keys that a record gives, and what became of them.
 func (x *explaining) give(out *outcome) {
 	for i := range out.items {
 		k := out.items[i].key
 		x.fates[k] = fateMapped
+		x.from[k] = append(x.from[k], out.src)
 		if x.bySource {
 			x.keys[k] = true
 		}
@@ -266,6 +309,9 @@ func (x *explaining) traceKeys(ctx context.Context) error {
 		return err
 	}
 	return x.e.Store.View(ctx, func(v state.View) error {
+		if err := x.collisions(v, next); err != nil {
+			return err
+		}
 		for _, k := range mapKeys(x.keys) {
 			known, err := knownKey(v, x.w.row.ID, k)
 			if err != nil {
@@ -273,7 +319,7 @@ func (x *explaining) traceKeys(ctx context.Context) error {
 			}
 			_, given := x.fates[k]
 			_, failed := isFailedKey(k)
-			if !known && !given && next[k] == nil || failed && next[k] == nil && !known {
+			if !known && next[k] == nil && (failed || !given && x.bySource) {
 				continue
 			}
 			t, err := x.keyTrace(v, k, next[k])
@@ -285,6 +331,26 @@ func (x *explaining) traceKeys(ctx context.Context) error {
 		return nil
 	})
 }
+
+// collisions finds out which of the records claim a key that others claim too.
+func (x *explaining) collisions(v state.View, next map[record.Key]*plan.Entry) error {
+	for ref := range x.refs {
+		k := failedKey(ref)
+		if e := next[k]; e != nil {
+			x.collided[ref] = e.Open != "" && e.Code == codeDuplicate
+			continue
+		}
+		o, err := v.OpenKey(x.w.row.ID, k)
+		if err != nil {
+			return err
+		}
+		x.collided[ref] = o != nil && o.Code == codeDuplicate
+	}
+	return nil
+}
+
+// codeDuplicate is the problem code of a key that several records claim.
+const codeDuplicate = "duplicate_key"
 
 // planned gives what the plan holds for the keys.
 func (x *explaining) planned() (map[record.Key]*plan.Entry, error) {
@@ -310,6 +376,7 @@ func (x *explaining) keyTrace(v state.View, k record.Key, e *plan.Entry) (*KeyTr
 		return nil, err
 	}
 	t := &KeyTrace{Key: ShowKey(k), History: *h}
+	_, t.OfRecord = isFailedKey(k)
 	op := record.Op(0)
 	if e != nil {
 		if op = e.Op; op == 0 {

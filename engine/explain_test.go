@@ -189,3 +189,54 @@ func TestExplainShowsWhatHoldsAChange(t *testing.T) {
 		t.Errorf("a held delete: %+v %+v", k, k.Next)
 	}
 }
+
+const byMail = `
+source "file" "people" {
+  path = "people.jsonl"
+  key  = ["id"]
+}
+pipeline "people" {
+  from = source.file.people
+  key  = lower(src.mail)
+  map { name = src.name }
+}
+`
+
+func outcomes(x *engine.Explanation) []string {
+	var list []string
+	for _, k := range x.Keys {
+		what := "key "
+		if k.OfRecord {
+			what = "record "
+		}
+		list = append(list, what+k.Key+" "+k.Outcome)
+	}
+	return list
+}
+
+func TestExplainKeysThatChangeAndCollide(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": byMail, "people.jsonl": lines(
+		`{"id":"1","mail":"A@x.example","name":"Ann"}`, `{"id":"2","mail":"b@x.example","name":"Bob"}`)})
+	b.run(engine.Options{})
+	for _, tt := range []struct {
+		people, key string
+		want        []string
+	}{
+		{lines(`{"id":"1","mail":"new@x.example","name":"Ann"}`, `{"id":"2","mail":"b@x.example","name":"Bob"}`), "a@x.example", []string{"key a@x.example delete"}},
+		{lines(`{"id":"1","mail":"new@x.example","name":"Ann"}`, `{"id":"2","mail":"b@x.example","name":"Bob"}`), "1", []string{"key a@x.example delete", "key new@x.example create"}},
+		{lines(`{"id":"1","mail":"c@x.example","name":"Ann"}`, `{"id":"2","mail":"C@x.example","name":"Bob"}`), "c@x.example",
+			[]string{"record 1 failed", "record 2 failed", "key c@x.example failed"}},
+		{lines(`{"id":"1","mail":"c@x.example","name":"Ann"}`, `{"id":"2","mail":"C@x.example","name":"Bob"}`), "a@x.example", []string{"record 1 failed", "key a@x.example failed"}},
+		{lines(`{"id":"1","mail":null,"name":"Ann"}`, `{"id":"2","mail":"b@x.example","name":"Bob"}`), "a@x.example", []string{"record 1 failed", "key a@x.example failed"}},
+	} {
+		b.write("people.jsonl", tt.people)
+		x, err := b.explain(tt.key)
+		if err != nil {
+			t.Errorf("%s: %v", tt.key, err)
+			continue
+		}
+		if diff := cmp.Diff(tt.want, outcomes(x)); diff != "" {
+			t.Errorf("%s of %s (-want +got)\n%s", tt.key, tt.people, diff)
+		}
+	}
+}

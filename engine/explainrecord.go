@@ -27,6 +27,7 @@ type ItemTrace struct {
 	Joins []JoinTrace
 	Steps []StepTrace
 	Key   string // empty: it has none
+	ID    record.Key
 	// Fate is mapped, filtered, failed or waiting; Note says why.
 	Fate, Note string
 	Field      string // that failed
@@ -135,7 +136,7 @@ func (x *explaining) item(m *mapper, ref state.SourceRef, item []byte) ItemTrace
 	case !ok:
 		t.Fate, t.Dropped = "filtered", "where"
 	default:
-		t.Fate, t.Key = "mapped", ShowKey(d.key)
+		t.Fate, t.Key, t.ID = "mapped", ShowKey(d.key), d.key
 	}
 	return t
 }

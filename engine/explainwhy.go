@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,8 @@ func (x *explaining) judge(k record.Key, e *plan.Entry, h *History) (outcome, wh
 		return "forget", "nothing of it is left, neither at the source nor at the target"
 	case here && given == fateFiltered || !here && h.Status == "filtered" && len(x.out.Records) > 0:
 		return "filtered", x.whyFiltered()
+	case here && given == fateMapped && x.collides(k):
+		return "failed", "several records give this key, so that none of them is used; what was delivered stays as it is"
 	case here && given == fateMapped && e != nil && (e.Item || e.Touch):
 		return "remember", "the target holds it already; the run only remembers it"
 	case here && given == fateMapped:
@@ -37,6 +40,11 @@ func (x *explaining) judge(k record.Key, e *plan.Entry, h *History) (outcome, wh
 		return reasonCode(state.Reason(fateName(given))), x.whyFate(given)
 	}
 	return x.judgeAbsent(h)
+}
+
+// collides tells whether a key is claimed by several records.
+func (x *explaining) collides(k record.Key) bool {
+	return slices.ContainsFunc(x.from[k], func(ref state.SourceRef) bool { return x.collided[ref] })
 }
 
 // judgeAbsent is for a key that no record gives and nothing is planned for.
@@ -48,6 +56,11 @@ func (x *explaining) judgeAbsent(h *History) (outcome, why string) {
 				return r.Fate, "its source record " + r.Key + " " + fateWords(r.Fate) + ": " + r.Note + "; what was delivered stays as it is"
 			case "gone":
 				return "absent", "the source says that record " + r.Key + " is gone"
+			}
+		}
+		for _, collided := range x.collided {
+			if collided {
+				return "failed", "its source record gives a key that others give too; what was delivered stays as it is"
 			}
 		}
 		if keys := x.otherKeys(); len(keys) > 0 {

@@ -24,7 +24,10 @@ func readings(text string) []record.Key {
 			return []record.Key{k}
 		}
 	}
-	all := []record.Key{record.Key(text)}
+	var all []record.Key
+	if k, err := record.MakeKey(text); err == nil {
+		all = append(all, k)
+	}
 	parts = strings.Split(text, "/")
 	if len(parts) > maxSlashes+1 {
 		if k, err := record.MakeKey(parts...); err == nil {
@@ -75,22 +78,21 @@ func keysOf(v state.View, pipeline int64, text string) ([]record.Key, error) {
 	return append(found, failed...), err
 }
 
-// failedKeysOf lists the open keys of source records that failed before the
-// keys of their items were known.
+// failedKeysOf lists the open keys that are no keys of items and mean a text
+// all the same: of source records that failed before the keys of their items
+// were known, and of rows of the target that never were items.
 func failedKeysOf(v state.View, pipeline int64, text string) ([]record.Key, error) {
 	var found []record.Key
+	exact := readings(text)
 	for o, err := range v.Open(pipeline) {
 		if err != nil {
 			return nil, err
 		}
 		ref, failed := isFailedKey(o.Key)
-		if !failed {
-			if len(o.Key) > 1 && o.Key[0] == 0 && o.Key[1] == 0 {
-				continue
-			}
-			break // keys of failed records sort before all others
-		}
-		if ref.Key.String() == text || slices.Contains(readings(text), ref.Key) {
+		switch {
+		case failed && (ref.Key.String() == text || slices.Contains(exact, ref.Key)):
+			found = append(found, o.Key)
+		case !failed && ShowKey(o.Key) == text && !slices.Contains(exact, o.Key):
 			found = append(found, o.Key)
 		}
 	}

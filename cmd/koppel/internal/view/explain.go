@@ -49,6 +49,9 @@ func (t *Teller) record(r *engine.RecordTrace, locate Locate) {
 		t.line("    window   %s", p.Yellow("outside of the source's window"))
 	}
 	t.joins(r.Joins)
+	if r.Fate == "filtered" && len(r.Items) == 0 && (len(r.Joins) == 0 || r.Joins[len(r.Joins)-1].Result != "dropped") {
+		t.line("    each     %s", p.Yellow("gives no item"))
+	}
 	for i := range r.Items {
 		t.item(&r.Items[i], len(r.Items) > 1 || r.Items[i].Item != nil, locate)
 	}
@@ -135,7 +138,7 @@ func (t *Teller) item(it *engine.ItemTrace, titled bool, locate Locate) {
 			value += "   " + p.Dim("← "+Shorten(strings.Join(strings.Fields(Clean(strings.ReplaceAll(text, "\n", " "))), " "), 70))
 		}
 		name := pad(Clean(s.Field), min(wide, 30))
-		if s.Field == title {
+		if s.Field == stage {
 			name = pad("", min(wide, 30))
 		}
 		t.line("    %s %s  %s", pad(title, 8), name, value)
@@ -156,7 +159,11 @@ func stageOf(field string) string {
 // key shows what becomes of one key.
 func (t *Teller) key(k *engine.KeyTrace) {
 	p := t.Style.painter()
-	t.line("\n  %s   %s", p.Bold("key "+showKey(k.Key)), t.outcome(k.Outcome))
+	what := "key " + showKey(k.Key)
+	if k.OfRecord {
+		what = "record " + showKey(k.Key) + " as a whole"
+	}
+	t.line("\n  %s   %s", p.Bold(what), t.outcome(k.Outcome))
 	t.line("    %s", Shorten(Clean(k.Why), 400))
 	if n := k.Next; n != nil {
 		t.change("    ", n.Op, nextHead(k), n.Changes)

@@ -75,15 +75,16 @@ type TracedStep struct {
 
 // TracedKey is one key of the pipeline in an Explanation.
 type TracedKey struct {
-	Key     string          `json:"key" doc:"parts joined by /"`
-	Outcome string          `json:"outcome" doc:"what the next run does: create, update, delete, disable, unchanged, remember, forget, replace; or why it does nothing: absent, unproven, filtered, other_key, failed, refused, held, grace, waiting, protected, rejected, dismissed, undone, in_doubt, blocked"`
-	Why     string          `json:"why" doc:"in words"`
-	Next    *NextChange     `json:"next" doc:"the change that is wanted; null: none"`
-	Status  string          `json:"status" doc:"of what was delivered; empty: nothing is remembered"`
-	Record  json.RawMessage `json:"record" doc:"as it was delivered last; null: nothing is"`
-	Open    []Open          `json:"open" doc:"what waits under the key since an earlier run"`
-	Events  []Event         `json:"events" doc:"what happened to it, oldest first"`
-	Cut     bool            `json:"cut" doc:"what happened before the first event is no longer known"`
+	Key      string          `json:"key" doc:"parts joined by /"`
+	OfRecord bool            `json:"of_record" doc:"it is the key of a source record that failed or waits as a whole, not that of an item"`
+	Outcome  string          `json:"outcome" doc:"what the next run does: create, update, delete, disable, unchanged, remember, forget, replace; or why it does nothing: absent, unproven, filtered, other_key, failed, refused, held, grace, waiting, protected, rejected, dismissed, undone, in_doubt, blocked"`
+	Why      string          `json:"why" doc:"in words"`
+	Next     *NextChange     `json:"next" doc:"the change that is wanted; null: none"`
+	Status   string          `json:"status" doc:"of what was delivered; empty: nothing is remembered"`
+	Record   json.RawMessage `json:"record" doc:"as it was delivered last; null: nothing is"`
+	Open     []Open          `json:"open" doc:"what waits under the key since an earlier run"`
+	Events   []Event         `json:"events" doc:"what happened to it, oldest first"`
+	Cut      bool            `json:"cut" doc:"what happened before the first event is no longer known"`
 }
 
 // NextChange is the change that is wanted in an Explanation.
@@ -156,7 +157,7 @@ func newTracedJoins(all []engine.JoinTrace) []TracedJoin {
 }
 
 func newTracedKey(k *engine.KeyTrace) TracedKey {
-	out := TracedKey{Key: k.Key, Outcome: k.Outcome, Why: k.Why, Status: k.Status, Record: rawJSON(k.Record), Open: newOpens(k.Open),
+	out := TracedKey{Key: k.Key, OfRecord: k.OfRecord, Outcome: k.Outcome, Why: k.Why, Status: k.Status, Record: rawJSON(k.Record), Open: newOpens(k.Open),
 		Events: newEvents(k.Events), Cut: k.Cut}
 	if n := k.Next; n != nil {
 		out.Next = &NextChange{Op: n.Op.String(), Cause: string(n.Cause), Approved: n.Approved, Fields: NewFields(n.Changes)}
