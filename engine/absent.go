@@ -281,7 +281,9 @@ func (w *work) judgeAbsent(absent *spool.Sorter) error {
 		}
 		f := fateGone
 		if have && at == string(ref) {
-			f = found
+			if f = found; f == fateGone {
+				f = fateRemoved
+			}
 		}
 		return w.absent(record.Key(key), refFrom(ref), f)
 	})

@@ -277,6 +277,8 @@ func (w *work) absentSeen(d *desired) (seen change.Seen, complete bool) {
 		return change.Filtered, true
 	case fateExpired:
 		return change.OutOfWindow, true
+	case fateRemoved:
+		return change.Tombstone, true
 	case fateMapped:
 		if w.p.Program.HasEach() {
 			return change.Withdrawn, true

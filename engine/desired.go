@@ -22,6 +22,7 @@ const (
 	fateGone    // a tombstone, or absent
 	fateExpired // outside of the window
 	fateSame    // not mapped: the source bytes are as before
+	fateRemoved // of an absent key: its source record has a tombstone
 )
 
 // A desired is what one key should be, as far as this run can tell.

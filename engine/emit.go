@@ -113,6 +113,10 @@ func (w *work) countFailed(s *subject, v *change.Verdict) {
 		return
 	}
 	w.tally.failed++
+	if o := s.in.Open; v.Open == "" && o != nil { // it stands as it was
+		w.problem(ShowKey(s.in.Key), o.Field, o.Code, o.Note)
+		return
+	}
 	w.problem(ShowKey(s.in.Key), v.Field, v.Code, v.Note)
 }
 

@@ -325,3 +325,29 @@ func TestRecordWithoutAKeyProvesNothingLater(t *testing.T) {
 		st.wantRows(annRow)
 	}
 }
+
+// The tombstones of a partition that is gone stand until a run may judge them,
+// and do not make later runs partial.
+func TestPartitionIsGoneForGood(t *testing.T) {
+	for _, mirror := range []string{"none", "snapshot", "delta"} {
+		for _, keys := range []string{"identity", "computed"} {
+			s := shape{mirror: mirror, keys: keys, listed: true}
+			st := newFaults(t, s)
+			st.put("north", "a", rec{"name": "Ann", "code": "a"})
+			st.put("south", "b", rec{"name": "Bob", "code": "b"})
+			st.run(engine.Options{})
+			delete(st.parts, "south")
+			st.faults.unkeyed = true
+			st.run(engine.Options{})
+			st.faults = faults{}
+			for _, upper := range []bool{false, true} {
+				s.upper = upper
+				st.load(s.hcl())
+				if p := st.run(engine.Options{}); p.Status != "succeeded" {
+					t.Errorf("%s %s: status %s", mirror, keys, p.Status)
+				}
+			}
+			st.wantRows(`a {"n":null,"name":"ANN"}`)
+		}
+	}
+}

@@ -179,6 +179,9 @@ func (s *session) feedRow(m *mirror, r *records, row *state.MirrorRow) error {
 	p := r.part(row.Part)
 	switch {
 	case row.Gone:
+		if _, known := m.known.parts[row.Part]; !known && (m.read == nil || m.read.parts[row.Part] == nil) {
+			p.gone = true // its partition went with it
+		}
 		e.seen = seenGone
 		return r.add(p, &e, nil)
 	case row.Epoch != m.epoch:

@@ -46,6 +46,8 @@ type world struct {
 	read map[string]map[string]bool
 	// told is each record as it was handed over last; nil: removed.
 	told map[[2]string]rec
+	// twins are the ids of which the last read handed a second record over.
+	twins []string
 
 	// The target.
 	rows   map[string]string // mapped records by key
@@ -142,7 +144,7 @@ type worldSource struct{ w *world }
 
 func (s worldSource) Read(ctx context.Context, out connector.Reader) error {
 	w := s.w
-	w.complete, w.read = map[string]bool{}, map[string]map[string]bool{}
+	w.complete, w.read, w.twins = map[string]bool{}, map[string]map[string]bool{}, nil
 	names := slices.Sorted(maps.Keys(w.parts))
 	if w.listed && !w.faults.noParts {
 		if err := out.Parts(names); err != nil {
@@ -261,6 +263,7 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 	}
 	for id, in := range w.faults.twice {
 		if in == part && since < 0 && w.has(id) {
+			w.twins = append(w.twins, id)
 			if err := r.out.Records(part, 0, rec{"name": "twin"}.line(id, nil)); err != nil {
 				return false, err
 			}
