@@ -276,6 +276,7 @@ func (s shape) judge(t *rapid.T, w *world, before map[string]map[string]any, hom
 		gone := !listed && w.listed && !w.faults.noParts
 		told, _ := s.keysOf(h.id, w.told[[2]string{h.part, h.id}])
 		switch {
+		case s.mirror != "none" && !slices.Contains(told, key): // the mirror knew
 		case slices.ContainsFunc(claims[key], func(c claim) bool {
 			return c.part == h.part && c.id == h.id || c.ok && len(claims[key]) == 1 && w.read[c.part][c.id] && w.faults.twice[c.id] == ""
 		}):
@@ -283,7 +284,6 @@ func (s shape) judge(t *rapid.T, w *world, before map[string]map[string]any, hom
 		case w.faults.unkeyed && len(w.complete) > 0:
 			t.Fatalf("%s was deleted although a record without a key was read", key)
 		case gone, w.complete[h.part] && !slices.ContainsFunc(w.twins, w.readAnywhere), w.readAnywhere(h.id):
-		case s.mirror != "none" && !slices.Contains(told, key): // the mirror knew
 		default:
 			t.Fatalf("%s of %s in %q was deleted without proof", key, h.id, h.part)
 		}

@@ -79,7 +79,7 @@ func (w *work) gatherMirror(ctx context.Context, src *Source) error {
 		w.describeRead()
 		return w.mapAll(ctx, w.records)
 	}
-	refs, err := w.openRefs(ctx)
+	refs, err := w.openRefs(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -91,8 +91,9 @@ func (w *work) gatherMirror(ctx context.Context, src *Source) error {
 }
 
 // openRefs lists the source records that open keys rest on; they are looked at
-// again in every run.
-func (w *work) openRefs(ctx context.Context) ([]state.SourceRef, error) {
+// again in every run. A call that is in doubt hides what its record became
+// meanwhile, which may stand in another partition now.
+func (w *work) openRefs(ctx context.Context, m *mirror) ([]state.SourceRef, error) {
 	var refs []state.SourceRef
 	err := w.s.Store.View(ctx, func(v state.View) error {
 		for o, err := range v.Open(w.row.ID) {
@@ -100,6 +101,18 @@ func (w *work) openRefs(ctx context.Context) ([]state.SourceRef, error) {
 				return err
 			}
 			refs = append(refs, refOf(o))
+			if !w.identity || o.Reason != state.InDoubt && o.Reason != state.Waiting {
+				continue
+			}
+			for part := range m.known.parts {
+				row, err := v.MirrorRow(m.known.row.ID, part, o.Key)
+				if err != nil {
+					return err
+				}
+				if row != nil && !row.Gone {
+					refs = append(refs, state.SourceRef{Part: part, Key: o.Key})
+				}
+			}
 		}
 		return nil
 	})
