@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"koppel/engine"
+	"koppel/engine/record"
 	"koppel/engine/state"
 )
 
@@ -328,5 +329,53 @@ func TestRunsAndTheirChanges(t *testing.T) {
 	x, err := b.engine().ExplainRun(ctx, "pipeline.people", "2", 1)
 	if err != nil || len(x.Reported) != 1 {
 		t.Errorf("explain run: %+v, %v", x, err)
+	}
+}
+
+func TestRecordsInDoubtAreSentAgainOnlyByName(t *testing.T) {
+	ctx := context.Background()
+	b := newBench(t, map[string]string{"main.hcl": people, "people.jsonl": lines(`{"id":"1","first":"Ann"}`)})
+	b.run(engine.Options{})
+	e := b.engine()
+	err := e.Store.Update(ctx, func(tx state.Tx) error {
+		row, _, err := tx.Pipeline("pipeline.people")
+		if err != nil {
+			return err
+		}
+		return tx.PutOpen(row.ID, &state.Open{Key: "9", Reason: state.InDoubt, Op: record.Create, After: []byte(`{"id":"9","name":"Lost"}`), Since: b.now})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	retry := engine.Decision{Addresses: []string{"pipeline.people"}, Who: "noor"}
+	done, err := e.Retry(ctx, retry)
+	if err != nil || len(done.Keys) != 0 || len(done.Skipped) != 1 {
+		t.Fatalf("retried without its name: %+v, %v", done, err)
+	}
+	retry.Only = []string{"9"}
+	done, err = e.Retry(ctx, retry)
+	if err != nil || len(done.Keys) != 1 || done.Keys[0].Reason != state.Refused {
+		t.Errorf("retried by name: %+v, %v", done, err)
+	}
+}
+
+func TestDecisionsWaitForRuns(t *testing.T) {
+	ctx := context.Background()
+	b := failing(t)
+	e := b.engine()
+	unlock, err := e.Store.Lock(ctx, []string{"pipeline.people"}, 0, "a run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	var locked *state.LockedError
+	if _, err := e.Dismiss(ctx, decision("a test record", "2")); !errors.As(err, &locked) || locked.Holder != "a run" {
+		t.Errorf("decided while a run was under way: %v", err)
+	}
+	if _, err := e.ResetState(ctx, "pipeline.people", "noor"); !errors.As(err, &locked) {
+		t.Errorf("reset while a run was under way: %v", err)
+	}
+	if _, err := e.Erase(ctx, engine.Erasure{Address: "pipeline.people", Key: "1", Who: "noor", Reason: "asked to"}); !errors.As(err, &locked) {
+		t.Errorf("erased while a run was under way: %v", err)
 	}
 }
