@@ -78,7 +78,7 @@ func temporaryPlan() (path string, remove func(), err error) {
 
 // planFirst saves a plan and shows it; it tells whether to go on.
 func (a *app) planFirst(ctx context.Context, names []string, path string, approved bool) (goOn bool, err error) {
-	s, err := a.open(ctx, looking)
+	s, err := a.open(ctx, saving)
 	if err != nil {
 		return false, err
 	}

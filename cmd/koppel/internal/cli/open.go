@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,6 +20,7 @@ type access int
 
 const (
 	looking access = iota // nothing is made or changed
+	saving                // a plan is saved, which may need a state key
 	writing
 )
 
@@ -52,13 +54,14 @@ func (a *app) openProject(ctx context.Context, p *dsl.Project, acc access) (*ses
 	if err != nil {
 		return nil, err
 	}
-	store, err := a.openState(ctx, p, acc)
-	if err != nil {
-		return nil, fmt.Errorf("open the state: %w", err)
-	}
 	temp, tidy, err := tempDir(p.Dir, acc)
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, err
+	}
+	store, tidy, err := a.openState(ctx, p, acc, temp, tidy)
+	if err != nil {
+		tidy()
+		return nil, fmt.Errorf("open the state: %w", err)
 	}
 	e := &engine.Engine{
 		Project: p.Project, Store: store, Now: a.now, Log: log, Version: version(), TempDir: temp,
@@ -72,17 +75,32 @@ func (a *app) openProject(ctx context.Context, p *dsl.Project, acc access) (*ses
 	return &session{Engine: e, project: p, store: store, tidy: tidy}, nil
 }
 
-// openState opens the state where the project keeps it.
-func (a *app) openState(ctx context.Context, p *dsl.Project, acc access) (*sqlite.Store, error) {
-	o := sqlite.Options{Path: inside(p.Dir, p.State.Path), Seal: p.Sensitive, ReadOnly: acc == looking, Now: a.now}
+// openState opens the state where the project keeps it. While there is none,
+// looking at it makes no key file: what is sealed meanwhile is sealed under a
+// key that tidy removes.
+func (a *app) openState(ctx context.Context, p *dsl.Project, acc access, temp string, tidy func()) (*sqlite.Store, func(), error) {
+	o := sqlite.Options{Path: inside(p.Dir, p.State.Path), Seal: p.Sensitive, ReadOnly: acc != writing, Now: a.now}
 	if p.State.Key != nil {
 		key, err := p.State.Key(ctx)
 		if err != nil {
-			return nil, &exitError{code: exitWrong, err: err}
+			return nil, tidy, &exitError{code: exitWrong, err: err}
 		}
 		o.Key = key
 	}
-	return sqlite.Open(ctx, o)
+	if _, err := os.Stat(o.Path); acc == looking && o.Seal && o.Key == nil && errors.Is(err, fs.ErrNotExist) {
+		dir, err := os.MkdirTemp(temp, "key-")
+		if err != nil {
+			return nil, tidy, fmt.Errorf("make a folder for a key: %w", err)
+		}
+		o.KeyFile = filepath.Join(dir, "state.key")
+		later := tidy
+		tidy = func() {
+			_ = os.RemoveAll(dir)
+			later()
+		}
+	}
+	store, err := sqlite.Open(ctx, o)
+	return store, tidy, err
 }
 
 // inside gives a path of the project as one of the file system.

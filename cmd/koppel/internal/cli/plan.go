@@ -54,7 +54,11 @@ func (a *app) plan(ctx context.Context, names []string, r planRequest) error {
 	if r.Out != "" && (r.FromSnapshot || r.asOf != "") {
 		return wrong("a plan as of a date or from a snapshot is a what-if and can't be saved with --out")
 	}
-	s, err := a.open(ctx, looking)
+	acc := looking
+	if r.Out != "" {
+		acc = saving
+	}
+	s, err := a.open(ctx, acc)
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,9 @@ func (a *app) progress() func(engine.Progress) {
 	if !a.errTerminal || a.quiet || a.inCI() || a.env("TERM") == "dumb" {
 		return nil
 	}
+	if p, ok := a.err.(*progressLine); ok {
+		return p.tell
+	}
 	width := a.width
 	if width == 0 {
 		width = 80
