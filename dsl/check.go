@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"koppel/engine"
 	"koppel/engine/connector"
@@ -162,80 +161,6 @@ func disjoint(a, b map[string]string) bool {
 		}
 	}
 	return false
-}
-
-// moves evaluates the moved blocks.
-func (l *loader) moves() {
-	for _, b := range l.conf.moved {
-		l.out.onlyKnown(b, []string{"from", "to"}, nil)
-		from, to := l.movedAddress(b, "from"), l.movedAddress(b, "to")
-		if from == "" || to == "" {
-			continue
-		}
-		fromClass, _, _ := strings.Cut(from, ".")
-		toClass, _, _ := strings.Cut(to, ".")
-		switch {
-		case fromClass != toClass:
-			l.out.add("invalid_reference", b.Body.Attributes["to"].Expr.Range(), "A move stays in its class", "%s can't become %s.", from, to)
-			continue
-		case l.exists(from):
-			l.out.add("conflict", b.Body.Attributes["from"].Expr.Range(), fmt.Sprintf("%s still exists", from), "A moved block names an address that is no longer declared.")
-			continue
-		case !l.exists(to):
-			block, _, _ := strings.Cut(strings.TrimPrefix(to, toClass+"."), "[")
-			l.out.add("invalid_reference", b.Body.Attributes["to"].Expr.Range(), fmt.Sprintf("There is no %s", to),
-				"State is moved to an address that is declared.%s", referenceHint(toClass, block, l.conf.ofClass(toClass)))
-			continue
-		}
-		l.project.Moved = append(l.project.Moved, engine.Move{From: from, To: to})
-	}
-}
-
-// exists tells whether an address is that of a block or instance.
-func (l *loader) exists(address string) bool {
-	block, _, isInstance := strings.Cut(address, "[")
-	d := l.conf.declarations[block]
-	if d == nil || !isInstance {
-		return d != nil
-	}
-	for _, in := range d.instances {
-		if d.address()+in.suffix() == address {
-			return true
-		}
-	}
-	return false
-}
-
-// movedAddress reads one side of a moved block, which need not exist.
-func (l *loader) movedAddress(b *hclsyntax.Block, side string) string {
-	attr := b.Body.Attributes[side]
-	if attr == nil {
-		l.out.add("missing_argument", b.DefRange(), "A moved block has from and to", "Write from = pipeline.old and to = pipeline.new.")
-		return ""
-	}
-	t, ok := unwrap(attr.Expr).(*hclsyntax.ScopeTraversalExpr)
-	if !ok || !movable(t.Traversal) {
-		l.out.add("invalid_reference", attr.Expr.Range(), "This is no address", "Write pipeline.NAME, source.KIND.NAME or sink.KIND.NAME.")
-		return ""
-	}
-	return traversalText(t.Traversal)
-}
-
-func movable(t hcl.Traversal) bool {
-	want := map[string]int{"pipeline": 2, "source": 3, "sink": 3}[t.RootName()]
-	if want == 0 || len(t) < want || len(t) > want+1 {
-		return false
-	}
-	for _, step := range t[1:want] {
-		if _, ok := step.(hcl.TraverseAttr); !ok {
-			return false
-		}
-	}
-	if len(t) == want {
-		return true
-	}
-	_, ok := stepName(t[want])
-	return ok
 }
 
 // isSensitiveProject tells whether anything in the project is sensitive, so
