@@ -25,7 +25,7 @@ func TestInterrupt(t *testing.T) {
 		{"interrupt and terminate", []syscall.Signal{syscall.SIGINT, syscall.SIGTERM}, 143},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cmd := exec.Command("koppel", "eval", "expr", "src.a > 1")
+			cmd := exec.CommandContext(t.Context(), "koppel", "eval", "expr", "src.a > 1")
 			in, err := cmd.StdinPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -52,6 +52,9 @@ func TestInterrupt(t *testing.T) {
 			}
 			if len(test.signals) == 1 {
 				if _, err := io.WriteString(in, "{}\n"); err != nil {
+					t.Fatal(err)
+				}
+				if err := in.Close(); err != nil {
 					t.Fatal(err)
 				}
 			}
