@@ -21,14 +21,17 @@ import (
 
 // A bench is a project in a folder of its own, with a clock that tests move.
 type bench struct {
-	t   *testing.T
+	t   testing.TB
 	dir string
 	now time.Time
 }
 
+// testStart is when the clock of tests begins.
+var testStart = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
 func newBench(t *testing.T, files map[string]string) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}
+	b := &bench{t: t, dir: t.TempDir(), now: testStart}
 	for name, text := range files {
 		b.write(name, text)
 	}
