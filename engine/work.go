@@ -101,7 +101,7 @@ func (s *session) plan(ctx context.Context, p *Pipeline) (*work, error) {
 	}
 	s.works[p.Address] = w
 	s.progress("comparing", p.Address, 0)
-	steps := []func(context.Context) error{w.prepare, w.gather, w.listTarget, w.resolveCollisions, w.findAbsent, w.foldKeys, w.matchTarget, w.compare}
+	steps := []func(context.Context) error{w.prepare, w.gather, w.listTarget, w.resolveCollisions, w.foldTarget, w.findAbsent, w.foldKeys, w.matchTarget, w.compare}
 	if w.whole() {
 		steps = []func(context.Context) error{w.prepare, w.gather, w.compareWhole}
 	}

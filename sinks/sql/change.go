@@ -15,7 +15,7 @@ func (s *sink) update(c *record.Change) (connector.Outcome, error) {
 	if err := s.parse(c.After); err != nil {
 		return connector.Outcome{}, err
 	}
-	set := s.changed(c)
+	set := s.changed(c, true)
 	if len(set) == 0 {
 		return connector.Outcome{Answer: c.Answer}, nil
 	}
@@ -39,11 +39,12 @@ func (s *sink) update(c *record.Change) (connector.Outcome, error) {
 	return connector.Outcome{Answer: answer}, err
 }
 
-// changed are the cells of the fields that an update names, but the key's.
-func (s *sink) changed(c *record.Change) []cell {
+// changed are the cells of the fields that an update names. With spelling that
+// is the key too, where the row has it in another case or with other blanks.
+func (s *sink) changed(c *record.Change, spelling bool) []cell {
 	var set []cell
 	for _, cell := range s.cells {
-		if f := s.fields[cell.field]; f.key < 0 && slices.Contains(c.Fields, f.name) {
+		if f := s.fields[cell.field]; (spelling || f.key < 0) && slices.Contains(c.Fields, f.name) {
 			set = append(set, cell)
 		}
 	}
@@ -94,7 +95,7 @@ func (s *sink) adoptRow(c *record.Change, handle []sql.Value) (connector.Outcome
 	if err := s.parse(c.After); err != nil {
 		return connector.Outcome{}, err
 	}
-	set := s.changed(c)
+	set := s.changed(c, false)
 	where := slices.Concat(s.table.Handle, s.rowColumns())
 	s.identify('a', set)
 	st, err := s.statement(func() string {
