@@ -109,10 +109,14 @@ func (w *work) standing(d *desired, note func(*desired) error) error {
 		if err != nil || it == nil || it.Status == state.Expired {
 			return err
 		}
-		if src := srcOf(it); src != d.src && !w.touched[string(refKey(src))] {
-			return note(d)
+		src := srcOf(it)
+		if src == d.src || w.touched[string(refKey(src))] {
+			return nil
 		}
-		return nil
+		if stands, err := w.inMirror(v, src); err != nil || !stands {
+			return err
+		}
+		return note(d)
 	})
 }
 

@@ -252,15 +252,21 @@ func (w *work) moved(s *subject, it *state.Item) (stands bool, err error) {
 		return false, nil
 	}
 	err = w.s.Store.View(context.Background(), func(v state.View) error {
-		src, _, err := v.Source(w.p.From)
-		if err != nil {
-			return err
-		}
-		row, err := v.MirrorRow(src.ID, srcOf(it).Part, srcOf(it).Key)
-		stands = row != nil && !row.Gone
+		stands, err = w.inMirror(v, srcOf(it))
 		return err
 	})
 	return stands, err
+}
+
+// inMirror tells whether a source record is in the mirror of the pipeline's
+// source.
+func (w *work) inMirror(v state.View, ref state.SourceRef) (bool, error) {
+	src, known, err := v.Source(w.p.From)
+	if err != nil || !known {
+		return false, err
+	}
+	row, err := v.MirrorRow(src.ID, ref.Part, ref.Key)
+	return row != nil && !row.Gone, err
 }
 
 var seenOf = map[fate]change.Seen{

@@ -351,3 +351,24 @@ func TestPartitionIsGoneForGood(t *testing.T) {
 		}
 	}
 }
+
+// A record that moved to another partition while a call for it was in doubt
+// takes its key over once the doubt is settled.
+func TestRecordMovesWhileInDoubt(t *testing.T) {
+	for _, mirror := range []string{"none", "snapshot", "delta"} {
+		for _, keys := range []string{"identity", "computed"} {
+			st := newFaults(t, shape{mirror: mirror, keys: keys, listed: true})
+			st.put("south", "a", rec{"name": "Ann", "code": "a"})
+			st.put("south", "b", rec{"name": "Bob", "code": "b"})
+			st.parts["north"] = map[string]rec{}
+			st.run(engine.Options{})
+			st.remove("south", "a")
+			st.put("north", "a", rec{"name": "Eva", "code": "a"})
+			st.faults.unknown = map[string]bool{"a": false}
+			st.run(engine.Options{})
+			st.faults = faults{}
+			st.run(engine.Options{})
+			st.wantRows(`a {"n":null,"name":"Eva"}`, `b {"n":null,"name":"Bob"}`)
+		}
+	}
+}

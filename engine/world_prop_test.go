@@ -209,6 +209,11 @@ func (r *worldRead) part(part string) error {
 		return err
 	}
 	w.complete[part] = true
+	for at := range w.told {
+		if at[0] == part && since < 0 && !w.faults.unkeyed && !w.read[part][at[1]] {
+			w.told[at] = nil
+		}
+	}
 	return r.out.End(part, binary.BigEndian.AppendUint64(nil, uint64(len(w.log))), connector.Interval{})
 }
 
