@@ -33,6 +33,9 @@ func (w *work) countBase(ctx context.Context) error {
 		w.guardBase = w.targetRows
 		return nil
 	}
+	if err := w.countItems(ctx); err != nil {
+		return err
+	}
 	if w.records.complete() {
 		w.guardBase = int64(w.counted[state.Delivered])
 		return nil
@@ -47,6 +50,17 @@ func (w *work) countBase(ctx context.Context) error {
 			}
 		}
 		return nil
+	})
+}
+
+// countItems counts the items by status, unless the index pass did.
+func (w *work) countItems(ctx context.Context) error {
+	if w.counted != nil {
+		return nil
+	}
+	return w.s.Store.View(ctx, func(v state.View) (err error) {
+		w.counted, err = v.CountItems(w.row.ID)
+		return err
 	})
 }
 

@@ -19,6 +19,7 @@ type mapper struct {
 	identity bool
 	hash     *record.Hasher
 	rules    record.Rules
+	out      []byte // what mapped records are appended to
 }
 
 func (s *session) mapper(ctx context.Context, w *work) *mapper {
@@ -28,30 +29,29 @@ func (s *session) mapper(ctx context.Context, w *work) *mapper {
 		hash: s.Store.Hasher(), rules: w.rules}
 }
 
-// run evaluates one source record.
-func (m *mapper) run(e *entry, part string, body []byte) *outcome {
-	out := &outcome{src: state.SourceRef{Part: part, Key: e.key}, order: e.order, raw: e.raw}
+// run evaluates one source record and overwrites out with what it came to.
+func (m *mapper) run(out *outcome, e *entry, part string, body []byte) {
+	*out = outcome{items: out.items[:0], src: state.SourceRef{Part: part, Key: e.key}, order: e.order, raw: e.raw}
 	if e.planned {
 		out.upstream = append(out.upstream, plan.Expectation{Pipeline: m.p.From, Key: e.key, Hash: e.raw})
 	}
 	switch {
 	case e.twice:
 		out.fail(&recordError{code: "duplicate_key", field: "key", message: fmt.Sprintf("several source records have the key %s", e.key)})
-		return out
+		return
 	case e.seen == seenGone:
 		out.fate = fateGone
-		return out
+		return
 	case e.seen == seenExpired:
 		out.fate = fateExpired
-		return out
+		return
 	case e.seen == seenOutdated:
 		out.wait("outdated", "it was read under an earlier configuration of the source and not again since")
-		return out
+		return
 	}
 	if err := m.record(out, body); err != nil {
 		out.fail(err)
 	}
-	return out
 }
 
 func (m *mapper) record(out *outcome, body []byte) error {
@@ -137,10 +137,11 @@ func (m *mapper) item(d *desired) (bool, error) {
 	if d.key == "" {
 		d.key = d.src.Key
 	}
-	body, err := m.ev.Map(nil)
-	if err != nil {
+	from := len(m.out)
+	if m.out, err = m.ev.Map(m.out); err != nil {
 		return false, err
 	}
+	body := m.out[from:len(m.out):len(m.out)]
 	if err := m.onNull(body); err != nil {
 		return false, err
 	}

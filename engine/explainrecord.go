@@ -71,7 +71,8 @@ func (x *explaining) record(m *mapper, e *entry, ref state.SourceRef) (*RecordTr
 		}
 	}
 	t := &RecordTrace{Part: ref.Part, Key: ref.Key.String(), Record: x.mask(x.w.p.From, body)}
-	out := m.run(e, ref.Part, body)
+	out := &outcome{}
+	m.run(out, e, ref.Part, body)
 	t.Fate, t.Code, t.Field, t.Note = fateName(out.fate), out.code, out.field, out.note
 	if body == nil || e.twice || e.seen != seenPut {
 		return t, out, nil

@@ -28,6 +28,9 @@ func (w *work) foldKeys(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
+	if f, ok := w.sink.(interface{ Folding() bool }); ok && !f.Folding() {
+		return nil
+	}
 	byFold := w.s.spool.Sorter(sortMemory)
 	add := func(mark byte, key record.Key) error {
 		return byFold.Add([]byte(folder.Fold(key)), append([]byte{mark}, key...))

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"iter"
 	"strings"
 
 	"koppel/engine/record"
@@ -130,8 +131,9 @@ func refOf(o *state.Open) state.SourceRef {
 // mapped. What remains is little.
 func (w *work) gatherChanged(ctx context.Context) error {
 	pass := &indexPass{w: w, ctx: ctx}
+	counted := map[state.Status]int{}
 	err := w.s.Store.View(ctx, func(v state.View) error {
-		pass.items = newPuller(v.ItemsLight(w.row.ID), func(it *state.Item) record.Key { return it.Key })
+		pass.items = newPuller(countStatus(v.ItemsLight(w.row.ID), counted), func(it *state.Item) record.Key { return it.Key })
 		defer pass.items.stop()
 		pass.open = newPuller(v.Open(w.row.ID), func(o *state.Open) record.Key { return o.Key })
 		defer pass.open.stop()
@@ -146,7 +148,22 @@ func (w *work) gatherChanged(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	w.counted = counted
 	return pass.flush()
+}
+
+// countStatus counts items by status as they pass.
+func countStatus(items iter.Seq2[*state.Item, error], counted map[state.Status]int) iter.Seq2[*state.Item, error] {
+	return func(yield func(*state.Item, error) bool) {
+		for it, err := range items {
+			if err == nil {
+				counted[it.Status]++
+			}
+			if !yield(it, err) {
+				return
+			}
+		}
+	}
 }
 
 // An indexPass compares the index of a read with the items, key by key, and

@@ -3,14 +3,13 @@ package engine
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"koppel/engine/connector"
-	"koppel/engine/mapping"
 	"koppel/engine/record"
 	"koppel/engine/state"
 )
@@ -34,6 +33,7 @@ func (s *session) read(ctx context.Context, src *Source) (*records, error) {
 
 func (s *session) readSource(ctx context.Context, src *Source) (*records, error) {
 	r := s.newRecords(src.Title)
+	r.list = s.spool.Log()
 	known, err := s.sourceState(ctx, src)
 	if err != nil {
 		return nil, err
@@ -110,30 +110,19 @@ func (s *session) sourceState(ctx context.Context, src *Source) (*sourceState, e
 // A reader takes what a source reads: it checks every record, takes its key
 // and hash, and notes where it stands.
 type reader struct {
-	s       *session
-	src     *Source
-	r       *records
-	known   *sourceState
-	scan    *record.Scanner
-	key     []int
-	window  int
-	deleted *mapping.Evaluator
-	parts   []string
-	entry   entry
+	s     *session
+	src   *Source
+	r     *records
+	known *sourceState
+	scans []*lineScan // that work beside each other
+	parts []string
+	entry entry
 }
 
 func (s *session) newReader(src *Source, r *records, known *sourceState) *reader {
-	rd := &reader{s: s, src: src, r: r, known: known, window: -1}
-	tree := record.NewTree()
-	for _, path := range src.Key {
-		rd.key = append(rd.key, tree.Want(strings.Split(path, ".")...))
-	}
-	if src.Window != nil {
-		rd.window = tree.Want(strings.Split(src.Window.Field, ".")...)
-	}
-	rd.scan = record.NewScanner(tree, record.Limits{})
-	if src.Program != nil {
-		rd.deleted = src.Program.Evaluator(s.consts())
+	rd := &reader{s: s, src: src, r: r, known: known}
+	for range readWorkers {
+		rd.scans = append(rd.scans, s.lineScan(src))
 	}
 	return rd
 }
@@ -175,79 +164,69 @@ func (rd *reader) Begin(part string, mode connector.Mode) (connector.Cursor, err
 // Records takes whole records.
 func (rd *reader) Records(part string, base int64, jsonl []byte) error {
 	p := rd.r.part(part)
-	for pos := 0; pos < len(jsonl); {
-		end := bytes.IndexByte(jsonl[pos:], '\n')
-		next := pos + end + 1
-		if end < 0 {
-			next, end = len(jsonl), len(jsonl)-pos
-		}
-		line := bytes.TrimSpace(jsonl[pos : pos+end])
-		lead := bytes.Index(jsonl[pos:], line)
-		if len(line) > 0 {
-			if err := rd.one(p, base+int64(pos+lead), line); err != nil {
+	for _, scan := range rd.scan(base, jsonl) {
+		for i := range scan.found {
+			if err := rd.one(p, &scan.found[i]); err != nil {
 				return err
 			}
 		}
-		pos = next
 	}
 	rd.s.progress("reading", rd.src.Address, rd.r.count)
 	return nil
 }
 
-func (rd *reader) one(p *partState, offset int64, line []byte) error {
-	rd.entry = entry{offset: offset}
-	if err := rd.scan.Scan(line); err != nil {
-		p.reject(fmt.Sprintf("record %d at byte %d: %v", p.count+1, offset, err))
+// scan shares the lines out among the scans and returns those that have some,
+// in order.
+func (rd *reader) scan(base int64, jsonl []byte) []*lineScan {
+	share := len(jsonl)
+	if share >= minShared {
+		share = len(jsonl)/len(rd.scans) + 1
+	}
+	used := 0
+	var wg sync.WaitGroup
+	for from := 0; from < len(jsonl); used++ {
+		to := len(jsonl)
+		if used < len(rd.scans)-1 && from+share < len(jsonl) {
+			if end := bytes.IndexByte(jsonl[from+share:], '\n'); end >= 0 {
+				to = from + share + end + 1
+			}
+		}
+		scan, lines, at := rd.scans[used], jsonl[from:to], base+int64(from)
+		if from = to; to == len(jsonl) {
+			scan.lines(at, lines)
+		} else {
+			wg.Go(func() { scan.lines(at, lines) })
+		}
+	}
+	wg.Wait()
+	return rd.scans[:used]
+}
+
+func (rd *reader) one(p *partState, f *scanned) error {
+	switch f.fault {
+	case notJSON:
+		p.reject(fmt.Sprintf("record %d at byte %d: %v", p.count+1, f.offset, f.err))
 		p.count++
 		return nil
-	}
-	if record.KindOf(line) != record.Object {
-		p.reject(fmt.Sprintf("record %d at byte %d is no JSON object", p.count+1, offset))
+	case notObject:
+		p.reject(fmt.Sprintf("record %d at byte %d is no JSON object", p.count+1, f.offset))
 		p.count++
 		return nil
-	}
-	key, err := rd.keyOf()
-	if err != nil {
+	case noKey:
 		p.count++
 		rd.r.unkeyed++
 		p.unkeyed++
-		rd.r.report("", strings.Join(rd.src.Key, ", "), "key", fmt.Sprintf("record %d has no key: %v", p.count, err))
+		rd.r.report("", strings.Join(rd.src.Key, ", "), "key", fmt.Sprintf("record %d has no key: %v", p.count, f.err))
 		return nil
+	case notJudged:
+		p.reject(fmt.Sprintf("record %s: %v", f.key, f.err))
 	}
-	rd.entry.key, rd.entry.raw = key, rd.s.Store.Hasher().Bytes(line)
-	gone, err := rd.isDeleted(line)
-	if err != nil {
-		p.reject(fmt.Sprintf("record %s: %v", key, err))
-	}
-	if gone {
+	rd.entry = entry{key: f.key, raw: f.raw, offset: f.offset}
+	if f.gone {
 		rd.entry.seen = seenGone
 		return rd.r.add(p, &rd.entry, nil)
 	}
-	return rd.r.add(p, &rd.entry, line)
-}
-
-// keyOf takes the key of the record that was scanned last.
-func (rd *reader) keyOf() (record.Key, error) {
-	var few [4]string
-	parts := few[:0]
-	for _, slot := range rd.key {
-		text, ok := record.Text(rd.scan.Slot(slot))
-		if !ok {
-			return "", errors.New("a part of it is missing, null, a list or an object")
-		}
-		parts = append(parts, text)
-	}
-	return record.MakeKey(parts...)
-}
-
-func (rd *reader) isDeleted(line []byte) (bool, error) {
-	if rd.deleted == nil {
-		return false, nil
-	}
-	if err := rd.deleted.Load(line); err != nil {
-		return false, err
-	}
-	return rd.deleted.Deleted()
+	return rd.r.add(p, &rd.entry, f.line)
 }
 
 // Remove takes a tombstone.

@@ -26,6 +26,10 @@ type records struct {
 	log    *spool.Log
 	reread connector.Rereader
 	index  *spool.Sorter
+	// list holds the entries in the order in which they came, and plain says
+	// that all of them count: none was begun anew, taken back or claimed twice.
+	list  *spool.Log
+	plain bool
 	// delta: only some records are here; the others stand as they were.
 	delta    bool
 	count    int64
@@ -35,6 +39,8 @@ type records struct {
 	// seq is the mirror's sequence that these records go up to.
 	seq uint64
 	buf []byte
+	// line is what is appended to the list.
+	line []byte
 }
 
 // A partState is what is known of one partition in this read.
@@ -172,7 +178,12 @@ func (r *records) add(p *partState, e *entry, body []byte) error {
 	if err := r.index.Add([]byte(e.key), r.buf); err != nil {
 		return err
 	}
-	return nil
+	if r.list == nil {
+		return nil
+	}
+	r.line = putBytes(putBytes(r.line[:0], e.key), r.buf)
+	_, err := r.list.Append(r.line)
+	return err
 }
 
 // byKey yields the entries in key order, one per key. A key that several
@@ -298,17 +309,17 @@ func (r *records) body(e *entry, hash *record.Hasher, dst []byte) ([]byte, error
 	if err != nil {
 		return nil, fmt.Errorf("read record %s again: %w", e.key, err)
 	}
-	if hash.Bytes(b) != e.raw {
-		return nil, fmt.Errorf("read record %s again: %w: it changed while it was read", e.key, connector.ErrIncomplete)
-	}
-	return b, nil
+	return b, r.check(e, b, hash)
 }
 
 // uniqueness finds keys that several records claim; their partitions are not
 // complete, for nobody knows which record each of them stands for.
 func (r *records) uniqueness() error {
-	n := 0
+	n, put := 0, int64(0)
 	err := r.byKey(func(e *entry) error {
+		if e.seen == seenPut {
+			put++
+		}
 		if !e.twice {
 			return nil
 		}
@@ -321,6 +332,7 @@ func (r *records) uniqueness() error {
 		r.report(e.key, "key", "duplicate_key", "several records have this key; none of them is used")
 		return nil
 	})
+	r.plain = r.list != nil && n == 0 && put == r.count
 	if n > 0 {
 		// A key that stands in two partitions makes both of them incomplete; the
 		// index keeps one of them only, so no partition is trusted.

@@ -50,7 +50,9 @@ func (p *Pipeline) Test(ctx context.Context, t *Test, now time.Time, zone *time.
 		return t.failed(err)
 	}
 	m := &mapper{p: &tested, ev: t.Program.Evaluator(consts), joins: joins, hash: record.NewHasher(nil), rules: fieldRules(p)}
-	return t.judge(m.run(&entry{key: "test"}, "", t.Given))
+	out := &outcome{}
+	m.run(out, &entry{key: "test"}, "", t.Given)
+	return t.judge(out)
 }
 
 // fieldRules are the comparison rules of a pipeline's fields.

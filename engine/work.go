@@ -34,6 +34,7 @@ type work struct {
 	records    *records
 	desired    *spool.Sorter // by key
 	seen       *spool.Sorter // by source reference; without identity
+	encoded    []byte        // the last one desired
 	extra      *spool.Sorter // by key: what is there and not desired
 	target     *spool.Sorter // by key: rows of the target
 	folds      *spool.Sorter // by key: what the target can't tell apart
@@ -145,9 +146,6 @@ func (w *work) open(ctx context.Context) error {
 	}
 	err := s.Store.View(ctx, func(v state.View) (err error) {
 		if w.row, w.known, err = v.Pipeline(p.Address); err != nil {
-			return err
-		}
-		if w.counted, err = v.CountItems(w.row.ID); err != nil {
 			return err
 		}
 		if w.based, err = v.Based(w.row.ID); err != nil {

@@ -95,6 +95,7 @@ type Lister interface {
 }
 
 // A Folder tells how the target compares keys when that is looser than bytes.
+// It may also say, by a method Folding() bool, that Fold changes no key at all.
 type Folder interface {
 	Fold(k record.Key) record.Key
 }

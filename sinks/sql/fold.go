@@ -13,14 +13,7 @@ import (
 // that does not exist yet, keys compare as bytes. The first call looks at the
 // table; where that fails, so will what follows, and it says why.
 func (s *sink) Fold(k record.Key) record.Key {
-	if s.unique == nil {
-		s.unique = &sql.Index{}
-		_ = s.reading(context.Background(), func(r *sink) error {
-			s.unique = r.table.UniqueOver(r.keyAndRows())
-			return nil
-		})
-	}
-	ix := s.unique
+	ix := s.uniqueIndex()
 	parts := s.key.texts(k)
 	if len(parts) != len(s.key.columns) {
 		return k
@@ -39,6 +32,31 @@ func (s *sink) Fold(k record.Key) record.Key {
 		return k
 	}
 	return folded
+}
+
+// Folding tells whether Fold changes any key at all.
+func (s *sink) Folding() bool {
+	for _, c := range s.uniqueIndex().Collations {
+		if c == "NOCASE" || c == "RTRIM" {
+			return true
+		}
+	}
+	return false
+}
+
+// uniqueIndex is the index that tells our rows apart, without columns where
+// there is none yet.
+func (s *sink) uniqueIndex() *sql.Index {
+	if s.unique == nil {
+		s.unique = &sql.Index{}
+		_ = s.reading(context.Background(), func(r *sink) error {
+			if ix := r.table.UniqueOver(r.keyAndRows()); ix != nil {
+				s.unique = ix
+			}
+			return nil
+		})
+	}
+	return s.unique
 }
 
 func foldPart(ix *sql.Index, column, part string) string {

@@ -220,8 +220,13 @@ func TestFold(t *testing.T) {
 			if test.table != "" {
 				g.exec(strings.Split(test.table, ";")...)
 			}
-			if got := g.Fold(key("ÀB ", "cD ")); got != test.want {
+			in := key("ÀB ", "cD ")
+			got := g.Fold(in)
+			if got != test.want {
 				t.Errorf("Fold gives %q, want %q", got, test.want)
+			}
+			if folding := g.Folding(); folding != (got != in) {
+				t.Errorf("Folding is %v, and Fold makes %q of %q", folding, got, in)
 			}
 		})
 	}
