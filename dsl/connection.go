@@ -46,17 +46,26 @@ func (p *problems) err(address string) error {
 	p.list.Sort()
 	for _, d := range p.list {
 		if d.Severity == Error {
-			return fmt.Errorf("open %s: %w", address, joinDetail(d))
+			return &OpenError{Address: address, Diagnostic: d}
 		}
 	}
 	return nil
 }
 
-func joinDetail(d Diagnostic) error {
-	if d.Detail == "" {
-		return errors.New(d.Summary)
+// An OpenError says that a connection, source or sink can't be opened as it is
+// configured: a variable or secret that it uses is not set, for one.
+type OpenError struct {
+	Address    string
+	Diagnostic Diagnostic
+}
+
+// Error names what can't be opened and why.
+func (e *OpenError) Error() string {
+	text := "open " + e.Address + ": " + e.Diagnostic.Summary
+	if e.Diagnostic.Detail != "" {
+		text += ": " + e.Diagnostic.Detail
 	}
-	return errors.New(d.Summary + ": " + d.Detail)
+	return text
 }
 
 // decode fills the configuration struct of a block. v decides whether what is

@@ -44,7 +44,7 @@ func (w *work) describeRead() {
 	r := w.records
 	w.header.Parts = r.planParts()
 	w.header.Read = r.count
-	w.header.Complete = r.complete()
+	w.header.Complete, w.header.ReadHeld = r.complete(), r.held
 	w.header.Problems = append(w.header.Problems, r.problems...)
 	for _, p := range w.header.Parts {
 		if p.Problem == "" {

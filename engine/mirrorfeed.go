@@ -170,7 +170,7 @@ func (s *session) mirrorRecords(m *mirror) *records {
 			p.complete = !m.src.Event
 		}
 	}
-	r.problems, r.failed, r.unkeyed = m.read.problems, m.read.failed, m.read.unkeyed
+	r.problems, r.failed, r.unkeyed, r.held = m.read.problems, m.read.failed, m.read.unkeyed, m.read.held
 	return r
 }
 

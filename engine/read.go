@@ -324,7 +324,7 @@ func (s *session) completeWhen(ctx context.Context, src *Source, r *records, kno
 		return s.releaseRead(ctx, known)
 	}
 	// The list of partitions is a part of the read, and no better than it.
-	r.listed = false
+	r.listed, r.held = false, note
 	if len(r.parts) == 0 {
 		r.part("")
 	}

@@ -34,6 +34,7 @@ type records struct {
 	delta    bool
 	count    int64
 	unkeyed  int64
+	held     string // why the read waits for someone to approve it
 	problems []plan.Problem
 	failed   int64
 	// seq is the mirror's sequence that these records go up to.

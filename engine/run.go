@@ -303,7 +303,7 @@ func (w *work) describe(r *PipelineResult) {
 		r.Status = statusFailed
 		r.Err = errors.New(h.Blocked)
 		r.Problems = append(r.Problems, plan.Problem{Code: "errors", Message: h.Blocked})
-	case c.Held > 0:
+	case c.Held > 0 || h.ReadHeld != "":
 		r.Status = statusHeld
 	case c.Failed > 0 || !h.Complete || w.applied.moved > 0 || w.joinsIncomplete():
 		r.Status = statusPartial

@@ -54,6 +54,7 @@ type Pipeline struct {
 	SinkIdentity string
 	Read         int64 // records
 	Complete     bool
+	ReadHeld     string // why the read waits for approval; empty: it does not
 	Counts       Counts
 	Problems     []Problem
 	Warnings     []Problem

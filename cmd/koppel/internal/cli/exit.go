@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"koppel/dsl"
 	"koppel/engine"
 	"koppel/engine/connector"
 	"koppel/engine/plan"
@@ -103,12 +104,13 @@ func exitOf(err error) int {
 	var identity *engine.IdentityError
 	var locked *state.LockedError
 	var file *plan.FileError
+	var config *dsl.OpenError
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &own):
 		return own.code
-	case errors.As(err, &file), errors.Is(err, state.ErrKey):
+	case errors.As(err, &file), errors.As(err, &config), errors.Is(err, state.ErrKey):
 		return exitWrong
 	case errors.As(err, &stale), errors.As(err, &identity), errors.As(err, &locked):
 		return exitStale

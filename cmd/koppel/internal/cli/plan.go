@@ -158,7 +158,7 @@ func judgePlan(s *session, p *engine.Planned, detailed bool) *exits {
 		} else if h.Blocked != "" {
 			x.failure = true
 		}
-		if c.Held > 0 {
+		if c.Held > 0 || h.ReadHeld != "" {
 			x.held = true
 		}
 		if c.Failed > 0 || !h.Complete {
