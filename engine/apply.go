@@ -228,7 +228,7 @@ func (w *work) write(ctx context.Context, entries []plan.Entry) ([]*connector.Ou
 		err = fmt.Errorf("%s said nothing of %d changes", w.p.Into, len(changes)-len(results))
 	}
 	if err != nil {
-		err = fmt.Errorf("write to %s: %w", w.p.Into, err)
+		err = fmt.Errorf("write to %s: %w", w.p.Into, w.maskedErr(err, entries))
 	}
 	return outcomes, err
 }
@@ -313,11 +313,11 @@ func (w *work) rememberOne(tx state.Tx, e *plan.Entry, out *connector.Outcome) e
 		}
 		w.applied.doubt[e.Key] = true
 		o := w.openOf(e, state.InDoubt)
-		o.Note = out.Message
-		w.problem(ShowKey(e.Key), "", "in_doubt", out.Message)
+		o.Note = w.masked(out.Message, *e)
+		w.problem(ShowKey(e.Key), "", "in_doubt", o.Note)
 		return tx.PutOpen(w.row.ID, o)
 	}
-	return w.refuse(tx, e, out.Message)
+	return w.refuse(tx, e, w.masked(out.Message, *e))
 }
 
 func (w *work) unapplied(e *plan.Entry) {
