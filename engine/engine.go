@@ -95,6 +95,14 @@ func (e *Engine) begin(opts Options, live bool) (*session, error) {
 	if clock.IsZero() {
 		clock = e.Now()
 	}
+	if !live {
+		store, err := e.withMoves(context.Background())
+		if err != nil {
+			return nil, err
+		}
+		looking := *e
+		looking.Store, e = store, &looking
+	}
 	dir, err := spool.Open(e.TempDir, e.Store.Sealed())
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for temporary files: %w", err)

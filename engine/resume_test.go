@@ -153,3 +153,33 @@ func TestRefusalThatWasSettled(t *testing.T) {
 	}
 	b.wantRows(db, "SELECT id, name FROM people ORDER BY id", "1|Bob")
 }
+
+func TestPlanFollowsMovedBlocks(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": staff})
+	b.rows("hr.db", "CREATE TABLE staff(id INTEGER PRIMARY KEY, name TEXT, changed TEXT)")
+	b.rows("hr.db", "INSERT INTO staff VALUES (1,'Ann','2026-01-01T00:00:00Z'),(2,'Bob','2026-01-02T00:00:00Z')")
+	b.wantRun(engine.Options{}, "staff succeeded: created 2")
+	moved := replace(replace(staff, `source "sql" "staff"`, `source "sql" "people"`), `source.sql.staff`, `source.sql.people`)
+	moved = replace(moved, `pipeline "staff"`, `pipeline "crew"`)
+	b.write("main.hcl", moved+`
+moved {
+  from = pipeline.staff
+  to   = pipeline.crew
+}
+moved {
+  from = source.sql.staff
+  to   = source.sql.people
+}
+`)
+	b.rows("hr.db", "UPDATE staff SET name = 'Bo', changed = '2026-01-03T00:00:00Z' WHERE id = 2")
+	h := b.save("a.plan")
+	if c := h.Pipelines[0].Counts; c.Update != 1 || c.Unchanged != 1 {
+		t.Errorf("planned %+v", c)
+	}
+	if len(h.Sources) != 1 || h.Sources[0].FromSeq != 2 || h.Sources[0].Rows != 1 {
+		t.Errorf("sources %+v", h.Sources)
+	}
+	b.wantApply("a.plan", "succeeded: updated 1, unchanged 1")
+	b.wantRun(engine.Options{}, "crew succeeded: unchanged 2")
+	b.wantRows(db, "SELECT id, name FROM staff ORDER BY id", "1|Ann", "2|Bo")
+}

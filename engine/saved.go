@@ -109,6 +109,9 @@ func (e *Engine) Apply(ctx context.Context, path string) (*Result, error) {
 	if err := s.sameTargets(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.move(ctx); err != nil {
+		return nil, err
+	}
 	if err := s.beginApply(ctx); err != nil {
 		return nil, err
 	}
