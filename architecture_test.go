@@ -1,0 +1,171 @@
+package koppel_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// mayImport says which packages of this module a package imports, tests apart.
+// NAME/* stands for the packages below NAME.
+var mayImport = map[string][]string{
+	"engine/record":          {},
+	"engine/spool":           {"engine/record"},
+	"engine/connector":       {"engine/record"},
+	"engine/mapping":         {"engine/record"},
+	"engine/change":          {"engine/record"},
+	"engine/plan":            {"engine/record"},
+	"engine/state":           {"engine/record"},
+	"engine/state/sqlite":    {"engine/record", "engine/state"},
+	"engine/state/statetest": {"engine/record", "engine/state"},
+	"engine": {"engine/change", "engine/connector", "engine/mapping", "engine/plan", "engine/record", "engine/spool",
+		"engine/state"},
+	"engine/crashtest":         {},
+	"engine/connectortest":     {"dsl", "engine/connector", "engine/record"},
+	"dsl":                      {"engine", "engine/connector", "engine/mapping", "engine/record", "internal/secret"},
+	"sources":                  {"engine/connector", "sources/*"},
+	"sources/file":             {"engine/connector", "engine/record"},
+	"sources/sql":              {"engine/connector", "engine/record", "internal/sql"},
+	"sinks":                    {"engine/connector", "sinks/*"},
+	"sinks/file":               {"engine/connector", "engine/record"},
+	"sinks/sql":                {"engine/connector", "engine/record", "internal/sql"},
+	"internal/kindlist":        {},
+	"internal/secret":          {},
+	"internal/sql":             {"engine/connector", "engine/record"},
+	"cmd/koppel":               {"cmd/koppel/internal/cli"},
+	"cmd/koppel/internal/cli":  {"cmd/koppel/internal/view", "dsl", "engine", "engine/*", "sinks", "sources"},
+	"cmd/koppel/internal/view": {"dsl", "engine", "engine/*"},
+}
+
+// testOnly are packages that nothing but tests may import.
+var testOnly = []string{"engine/connectortest", "engine/crashtest", "engine/state/statetest"}
+
+// onlyIn says where a library may be imported, tests apart.
+var onlyIn = map[string][]string{
+	"github.com/itchyny/gojq":                    {"engine/mapping"},
+	"github.com/expr-lang/expr":                  {"engine/mapping"},
+	"github.com/hashicorp/hcl/v2":                {"dsl"},
+	"github.com/zclconf/go-cty":                  {"dsl"},
+	"github.com/robfig/cron/v3":                  {"dsl"},
+	"github.com/spf13/cobra":                     {"cmd/koppel/internal/cli"},
+	"golang.org/x/term":                          {"cmd/koppel/internal/cli"},
+	"zombiezen.com/go/sqlite":                    {"engine/state/sqlite", "internal/sql"},
+	"modernc.org":                                {},
+	"database/sql":                               {},
+	"github.com/zalando/go-keyring":              {"internal/secret"},
+	"github.com/google/go-cmp":                   {"engine/connectortest", "engine/state/statetest"},
+	"pgregory.net/rapid":                         {"engine/connectortest", "engine/state/statetest"},
+	"github.com/rogpeppe/go-internal/testscript": {},
+	"go.uber.org/goleak":                         {"engine/connectortest"},
+	"testing":                                    {"engine/connectortest", "engine/state/statetest"},
+}
+
+// A goFile is one file of the module.
+type goFile struct {
+	path, dir string // relative, with slashes
+	test      bool
+	text      []byte
+	syntax    *ast.File
+	fset      *token.FileSet
+}
+
+// eachFile parses every Go file of the module.
+func eachFile(t *testing.T, mode parser.Mode, check func(*goFile)) {
+	t.Helper()
+	count := 0
+	err := fs.WalkDir(os.DirFS("."), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata"):
+			return fs.SkipDir
+		case d.IsDir() || path.Ext(name) != ".go":
+			return nil
+		}
+		f := &goFile{path: name, dir: path.Dir(name), test: strings.HasSuffix(name, "_test.go"), fset: token.NewFileSet()}
+		if f.text, err = os.ReadFile(name); err != nil {
+			return err
+		}
+		if f.syntax, err = parser.ParseFile(f.fset, name, f.text, mode); err != nil {
+			return err
+		}
+		count++
+		check(f)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if count < 100 {
+		t.Fatalf("only %d files were found", count)
+	}
+}
+
+// imports lists the import paths of a file.
+func (f *goFile) imports() []string {
+	var list []string
+	for _, spec := range f.syntax.Imports {
+		if p, err := strconv.Unquote(spec.Path.Value); err == nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func TestLayers(t *testing.T) {
+	seen := map[string]bool{}
+	eachFile(t, parser.ImportsOnly, func(f *goFile) {
+		allowed, known := mayImport[f.dir]
+		seen[f.dir] = true
+		if !f.test && !known {
+			t.Errorf("%s: package %s has no row in mayImport", f.path, f.dir)
+		}
+		for _, p := range f.imports() {
+			own, ok := strings.CutPrefix(p, "koppel/")
+			if !ok || f.test {
+				continue
+			}
+			if !slices.ContainsFunc(allowed, func(pattern string) bool { return covers(pattern, own) }) {
+				t.Errorf("%s: %s may not import %s", f.path, f.dir, own)
+			}
+			if slices.Contains(testOnly, own) {
+				t.Errorf("%s: only tests may import %s", f.path, own)
+			}
+		}
+	})
+	for dir := range mayImport {
+		if !seen[dir] {
+			t.Errorf("mayImport has a row for %s, which does not exist", dir)
+		}
+	}
+}
+
+func TestLibrariesHaveTheirPlace(t *testing.T) {
+	eachFile(t, parser.ImportsOnly, func(f *goFile) {
+		if f.test {
+			return
+		}
+		for _, p := range f.imports() {
+			for library, dirs := range onlyIn {
+				if (p == library || strings.HasPrefix(p, library+"/")) && !slices.Contains(dirs, f.dir) {
+					t.Errorf("%s: %s is for %v only", f.path, p, dirs)
+				}
+			}
+		}
+	})
+}
+
+// covers tells whether a package is the one that a pattern names.
+func covers(pattern, dir string) bool {
+	if parent, ok := strings.CutSuffix(pattern, "/*"); ok {
+		return strings.HasPrefix(dir, parent+"/")
+	}
+	return pattern == dir
+}
