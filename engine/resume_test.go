@@ -183,3 +183,29 @@ moved {
 	b.wantRun(engine.Options{}, "crew succeeded: unchanged 2")
 	b.wantRows(db, "SELECT id, name FROM staff ORDER BY id", "1|Ann", "2|Bo")
 }
+
+func TestUndoneDisableStaysUndone(t *testing.T) {
+	hcl := replace(people, "  where", "  deletes {\n    action = \"disable\"\n    set    = { active = false }\n  }\n  where")
+	b := newBench(t, map[string]string{"main.hcl": replace(hcl, "id   = src.id", "id   = src.id\n    active = true"),
+		"people.jsonl": lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bob"}`)})
+	const query = "SELECT id, name, active FROM people ORDER BY id"
+	b.wantRun(engine.Options{}, "people succeeded: created 2")
+	b.write("people.jsonl", lines(`{"id":"1","first":"Ann"}`))
+	res := b.wantRun(engine.Options{}, "people succeeded: disabled 1, unchanged 1")
+	p, err := b.engine().Undo(context.Background(), res.RunID, filepath.Join(b.dir, "undo.plan"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+	b.wantApply("undo.plan", "succeeded: updated 1")
+	for range 2 {
+		b.run(engine.Options{})
+		b.wantRows(db, query, "1|Ann|1", "2|Bob|1")
+	}
+	b.write("people.jsonl", lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bo"}`))
+	b.run(engine.Options{})
+	b.wantRows(db, query, "1|Ann|1", "2|Bo|1")
+	b.write("people.jsonl", lines(`{"id":"1","first":"Ann"}`))
+	b.run(engine.Options{})
+	b.wantRows(db, query, "1|Ann|1", "2|Bo|0")
+}

@@ -153,7 +153,7 @@ func (w *work) reverse(v state.View, key record.Key, op record.Op, before []byte
 	case it == nil || op == record.Delete:
 		e.Op = record.Create
 	default:
-		e.Op = record.Update
+		e.Op, e.OpenOp = record.Update, op
 		if e.Fields, err = record.Differ(it.Body, before, w.rules); err != nil {
 			return nil, err
 		}
@@ -174,6 +174,8 @@ func (w *work) leaveUndone(tx state.Tx, e *plan.Entry) error {
 		o.Op = record.Delete
 	case e.Op == record.Delete:
 		o.Op = record.Create
+	case e.OpenOp == record.Disable:
+		o.Op = record.Disable
 	}
 	o.Note = w.s.header.Note
 	return tx.PutOpen(w.row.ID, o)
