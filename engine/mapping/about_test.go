@@ -73,14 +73,15 @@ func TestSensitiveErrors(t *testing.T) {
 	for _, n := range []*Node{
 		Call("number", []*Node{src("bsn")}, 0), Expr("number(src.bsn)", 0), Expr("src.bsn + 1", 0), Expr("src.bsn == 1", 0),
 		JQ(".bsn + 1", 0), JQ(".bsn | error", 0), JQ(".bsn | number", 0), JQ("error(.bsn)", 0), JQ("{(.bsn): 1} | .[0]", 0), JQ(".bsn | tonumber", 0),
+		Call("formatdate", []*Node{src("bsn"), Const("2024-01-01", false, 0)}, 0), Expr("parsedate('x', src.bsn)", 0), Call("date", []*Node{src("bsn")}, 0),
 	} {
 		s := Spec{SensitiveSrc: []string{"bsn"}, Fields: []Field{{Name: "x", Value: n}}, Key: []*Node{List([]*Node{n}, 0)}, Where: n}
-		e := loaded(t, s, `{"bsn":"canary-123"}`)
+		e := loaded(t, s, `{"bsn":"zzz canary-123"}`)
 		_, err1 := e.Map(nil)
 		_, err2 := e.Where()
 		_, err3 := e.Key()
 		for _, err := range []error{err1, err2, err3} {
-			if err == nil || strings.Contains(err.Error(), "canary") {
+			if err == nil || strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "zzz") {
 				t.Errorf("%s: %v", describe(n), err)
 			}
 		}

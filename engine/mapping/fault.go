@@ -5,6 +5,7 @@ import "errors"
 // A fault is a ValueError before its field is known.
 type fault struct {
 	code, problem string
+	plain         string // the problem without what it quotes of a value; empty when it quotes nothing
 	value         val
 	hasValue      bool
 	node          *Node // where it stands; nil until the innermost node adds itself
@@ -53,6 +54,9 @@ func (e *Evaluator) valueError(field string, sensitive bool, err error) error {
 	}
 	if f.code == CodeProgram && ve.Sensitive {
 		ve.Problem = "the program failed; its message is withheld because it can hold a sensitive value"
+	}
+	if f.plain != "" && ve.Sensitive {
+		ve.Problem = f.plain
 	}
 	if f.hasValue {
 		ve.Value = e.shown(f.value)

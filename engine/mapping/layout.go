@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -55,6 +56,16 @@ const (
 	unknownPart = "the layout has a part that is no date format: "
 )
 
+// layoutFault makes a fault of what is wrong with a layout; the part of the
+// layout that the problem quotes is left out where the layout is sensitive.
+func layoutFault(problem string) *fault {
+	f := newFault(CodeConvert, problem)
+	if strings.HasPrefix(problem, unknownPart) {
+		f.plain = strings.TrimSuffix(unknownPart, ": ")
+	}
+	return f
+}
+
 // appendLayout appends t in a layout.
 func appendLayout(dst, layout []byte, t time.Time, zoned bool) ([]byte, error) {
 	for len(layout) > 0 {
@@ -71,7 +82,7 @@ func appendLayout(dst, layout []byte, t time.Time, zoned bool) ([]byte, error) {
 		}
 		form, ok := goLayout(string(token))
 		if !ok {
-			return dst, newFault(CodeConvert, unknownPart+strconv.Quote(string(token)))
+			return dst, layoutFault(unknownPart + strconv.Quote(string(token)))
 		}
 		dst = appendField(dst, form, t)
 	}

@@ -167,13 +167,20 @@ func datetime(e *Evaluator, args []val) (val, error) {
 // instant is the point in time of a moment; with a zone a Z counts as no
 // offset.
 func (m *moment) instant(zone *time.Location, v val) (time.Time, error) {
+	var t time.Time
 	switch {
 	case zone == nil && !m.hasZone:
-		return time.Time{}, about(CodeConvert, "the time has no offset; name the zone that it is in", v)
+		return t, about(CodeConvert, "the time has no offset; name the zone that it is in", v)
 	case zone == nil || m.hasZone && !m.zulu:
-		return m.wall.Add(-time.Duration(m.offset) * time.Second), nil
+		t = m.wall.Add(-time.Duration(m.offset) * time.Second)
+	default:
+		t = local(m.wall, zone)
 	}
-	return local(m.wall, zone), nil
+	if year := t.UTC().Year(); year < 0 || year > 9999 {
+		// Its text would neither be ISO nor compare in the order of time.
+		return t, about(CodeConvert, "the date-time lies outside of the years 0 to 9999 in UTC", v)
+	}
+	return t, nil
 }
 
 // local is the instant at which clocks in a zone show wall. What they show
@@ -269,9 +276,11 @@ func (m *moment) shown(zone *time.Location) time.Time {
 }
 
 func parsedate(e *Evaluator, args []val) (val, error) {
-	m, fault := parseLayout(args[0].b, args[1].b)
-	if fault != "" {
-		return null(), about(CodeConvert, fault, args[0])
+	m, problem := parseLayout(args[0].b, args[1].b)
+	if problem != "" {
+		f := layoutFault(problem)
+		f.value, f.hasValue = args[0], true
+		return null(), f
 	}
 	zone, err := e.zoneArgument(args, 2)
 	if err != nil {
