@@ -372,3 +372,23 @@ func TestRecordMovesWhileInDoubt(t *testing.T) {
 		}
 	}
 }
+
+// A record that two partitions held for a while, and that is gone from one of
+// them, is what the other one says.
+func TestRecordStandsElsewhere(t *testing.T) {
+	for _, mirror := range []string{"snapshot", "delta"} {
+		for _, way := range [][2]string{{"north", "south"}, {"south", "north"}} {
+			st := newFaults(t, shape{mirror: mirror, keys: "identity", listed: true})
+			st.put(way[0], "a", rec{"name": "Ann"})
+			st.put(way[1], "b", rec{"name": "Bob"})
+			st.run(engine.Options{})
+			st.put(way[1], "a", rec{"name": "Eva"})
+			st.faults.skipPart = map[string]bool{way[0]: true}
+			st.run(engine.Options{})
+			st.faults = faults{}
+			st.remove(way[1], "a")
+			st.run(engine.Options{})
+			st.wantRows(annRow, `b {"n":null,"name":"Bob"}`)
+		}
+	}
+}

@@ -126,6 +126,12 @@ func (s *session) mirrorSince(ctx context.Context, m *mirror, since uint64, also
 			if err := feed(moved); err != nil {
 				return err
 			}
+			if !moved.Gone {
+				continue
+			}
+			if err := m.elsewhere(v, row.ID, moved, feed); err != nil {
+				return err
+			}
 		}
 		for _, ref := range also {
 			moved, err := v.MirrorRow(row.ID, ref.Part, ref.Key)
@@ -142,6 +148,28 @@ func (s *session) mirrorSince(ctx context.Context, m *mirror, since uint64, also
 		return nil
 	})
 	return r, err
+}
+
+// elsewhere yields the rows of a record that is gone from one partition and
+// stands in others: it is not gone.
+func (m *mirror) elsewhere(v state.View, source int64, gone *state.MirrorRow, yield func(*state.MirrorRow) error) error {
+	part, key := gone.Part, gone.Key
+	for name := range m.known.parts {
+		if name == part {
+			continue
+		}
+		row, err := v.MirrorRow(source, name, key)
+		if err != nil {
+			return err
+		}
+		if row == nil || row.Gone {
+			continue
+		}
+		if err := yield(row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mirrorRecords makes the empty set, with what is proven of each partition: a
