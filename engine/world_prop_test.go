@@ -51,6 +51,7 @@ type world struct {
 
 	// The target.
 	rows   map[string]string // mapped records by key
+	keys   map[string]record.Key
 	writes int
 	// doubled lists creates of rows that stood there, and other calls that a
 	// target of records would not understand.
@@ -85,7 +86,7 @@ type faults struct {
 var errFault = errors.New("the line went dead")
 
 func newWorld() *world {
-	return &world{parts: map[string]map[string]rec{}, rows: map[string]string{}, calls: map[string]int{}, told: map[[2]string]rec{}}
+	return &world{parts: map[string]map[string]rec{}, rows: map[string]string{}, calls: map[string]int{}, told: map[[2]string]rec{}, keys: map[string]record.Key{}}
 }
 
 // put changes one record of the source.
@@ -381,6 +382,7 @@ func (w *world) do(c *record.Change, key, row string, stands, journalled bool) {
 			w.doubled = append(w.doubled, "create "+key)
 		}
 		w.calls[key]++
+		w.keys[key] = c.Key
 		w.rows[key] = string(c.After)
 	case record.Delete:
 		delete(w.rows, key)
@@ -428,7 +430,7 @@ func (s findingSink) Find(_ context.Context, batch []record.Change) ([]connector
 // List gives the whole target.
 func (s findingSink) List(_ context.Context, yield func(connector.Row) error) error {
 	for _, key := range slices.Sorted(maps.Keys(s.w.rows)) {
-		if err := yield(connector.Row{Key: mustKey(key), Ref: []byte(key), Body: []byte(s.w.rows[key])}); err != nil {
+		if err := yield(connector.Row{Key: s.w.keys[key], Ref: []byte(key), Body: []byte(s.w.rows[key])}); err != nil {
 			return err
 		}
 	}
