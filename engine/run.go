@@ -329,6 +329,9 @@ func (w *work) settle(tx state.Tx, row state.Pipeline) error {
 	if w.applied.stopped != nil || w.only != "" || w.header.Blocked != "" {
 		return nil
 	}
+	if w.s.kind == "undo" {
+		return nil // it read nothing and mapped nothing
+	}
 	again := w.header.LookAgain || w.applied.moved > 0 || w.dropped()
 	if w.header.Complete && !again {
 		row.Fingerprint = w.header.Fingerprint
