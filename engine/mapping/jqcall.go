@@ -17,6 +17,7 @@ func (w *jqWriter) function(t *gojq.Term) {
 	name, n := f.Name, len(f.Args)
 	if strings.HasPrefix(name, "$") {
 		w.root(name)
+		w.constant(name, pathOf(t))
 		return
 	}
 	for _, a := range f.Args {

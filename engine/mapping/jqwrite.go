@@ -325,3 +325,23 @@ func (w *jqWriter) root(name string) {
 	}
 	w.problem(name, CodeName, "unknown variable "+name, suggest)
 }
+
+// constant checks that what is read of var, local or each is declared.
+func (w *jqWriter) constant(name string, steps []string) {
+	root := name[1:]
+	if len(steps) == 0 || slices.Contains(w.binds, name) || !w.c.p.consts.has(root) {
+		return
+	}
+	_, problem, suggest := w.c.p.consts.lookup(root, steps[:1])
+	if problem == "" {
+		return
+	}
+	if suggest != "" {
+		suggest = "$" + suggest
+	}
+	at := name
+	if whole := name + "." + steps[0]; wordIn(w.n.Text, whole) >= 0 {
+		at = whole
+	}
+	w.problem(at, CodeName, "unknown name "+name+"."+steps[0], suggest)
+}
