@@ -392,3 +392,21 @@ func TestRecordStandsElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// Two partitions of a mirror that hold one key are reported, although no
+// single read has met both.
+func TestKeyInTwoPartitionsOfAMirror(t *testing.T) {
+	s := shape{mirror: "delta", keys: "identity", listed: true}
+	st := newFaults(t, s)
+	st.put("north", "a", rec{"name": "Ann"})
+	st.put("south", "b", rec{"name": "Bob"})
+	st.run(engine.Options{})
+	st.put("south", "a", rec{"name": "Eva"})
+	st.run(engine.Options{})
+	s.upper = true
+	st.load(s.hcl())
+	p := st.run(engine.Options{})
+	if p.Counts.Failed != 1 || len(p.Problems) != 1 || p.Problems[0].Code != "duplicate_key" || p.Problems[0].Key != "a" {
+		t.Errorf("failed %d, problems %+v", p.Counts.Failed, p.Problems)
+	}
+}

@@ -180,7 +180,7 @@ func (w *work) outcome(out *outcome) error {
 	switch out.fate {
 	case fateFailed:
 		w.tally.failed++
-		if out.code != "duplicate_key" {
+		if out.code != "duplicate_key" || w.records.mirrored {
 			w.problem(out.src.Key.String(), out.field, out.code, out.note)
 		}
 	case fateWaiting:

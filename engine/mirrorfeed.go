@@ -177,7 +177,7 @@ func (m *mirror) elsewhere(v state.View, source int64, gone *state.MirrorRow, yi
 // configuration.
 func (s *session) mirrorRecords(m *mirror) *records {
 	r := s.newRecords(m.src.Title)
-	r.seq = m.seq
+	r.seq, r.mirrored = m.seq, true
 	r.listed = m.read == nil || m.read.listed
 	for name, stored := range m.known.parts {
 		p := r.part(name)

@@ -31,7 +31,9 @@ type records struct {
 	list  *spool.Log
 	plain bool
 	// delta: only some records are here; the others stand as they were.
-	delta    bool
+	delta bool
+	// mirrored: they come from a mirror, which no read has found unique.
+	mirrored bool
 	count    int64
 	unkeyed  int64
 	held     string // why the read waits for someone to approve it

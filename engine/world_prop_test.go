@@ -268,7 +268,7 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 		return false, r.out.Fail(part, errFault)
 	}
 	for id, in := range w.faults.twice {
-		if in == part && since < 0 && w.has(id) {
+		if in == part && since < 0 && w.has(id) && (!w.delta || w.parts[part][id] != nil) {
 			w.twins = append(w.twins, id)
 			if err := r.out.Records(part, 0, rec{"name": "twin"}.line(id, nil)); err != nil {
 				return false, err
