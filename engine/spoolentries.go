@@ -108,7 +108,7 @@ func (w *work) openSaved(ctx context.Context) error {
 // recheckGuard holds deletes that were under the guard when the plan was made
 // and, with what was deleted since, are not any more.
 func (w *work) recheckGuard() {
-	recent := w.recentDeletes()
+	recent := w.recentDeletes() - w.ownDeletes()
 	for i := range w.header.Guards {
 		g := &w.header.Guards[i]
 		if g.Op != record.Delete || w.p.Guard.Deletes == nil {
@@ -119,6 +119,26 @@ func (w *work) recheckGuard() {
 			g.Tripped = true
 		}
 	}
+}
+
+// ownDeletes counts those that the first part of a resumed plan made: they are
+// among the planned ones.
+func (w *work) ownDeletes() (n int64) {
+	if !w.s.resumed {
+		return 0
+	}
+	_ = w.s.Store.View(context.Background(), func(v state.View) error {
+		for c, err := range v.ChangesOf(w.s.runID, w.row.ID) {
+			if err != nil {
+				return err
+			}
+			if (c.Op == record.Delete || c.Op == record.Disable) && !c.Approved {
+				n++
+			}
+		}
+		return nil
+	})
+	return n
 }
 
 // deletesTrip tells whether n deletes are more than the guard lets pass.
