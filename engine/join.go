@@ -9,6 +9,7 @@ import (
 	"koppel/engine/mapping"
 	"koppel/engine/plan"
 	"koppel/engine/record"
+	"koppel/engine/state"
 )
 
 // A joinIndex is the right side of one join.
@@ -97,7 +98,40 @@ func (s *session) joinIndex(ctx context.Context, p *Pipeline, i int, j Join) (*j
 		idx.digest = hash.Bytes(chain)
 		return nil
 	})
-	return idx, err
+	if err != nil || idx.target == "" {
+		return idx, err
+	}
+	return idx, s.undelivered(ctx, idx, ev)
+}
+
+// undelivered adds what the right side wanted to create and its target has not
+// taken: a record that asks for the target's answer to it must wait, rather
+// than find nothing.
+func (s *session) undelivered(ctx context.Context, idx *joinIndex, ev *mapping.Evaluator) error {
+	return s.Store.View(ctx, func(v state.View) error {
+		row, known, err := v.Pipeline(idx.target)
+		if err != nil || !known {
+			return err
+		}
+		for o, err := range v.Open(row.ID) {
+			if err != nil {
+				return err
+			}
+			wanted := o.Reason == state.Refused || o.Reason == state.Held || o.Reason == state.InDoubt
+			if !wanted || o.Op != record.Create || o.After == nil {
+				continue
+			}
+			body := cloneBytes(o.After)
+			keys, err := ev.Right(idx.i, body)
+			if err != nil {
+				return err
+			}
+			for _, k := range keys {
+				idx.rows[k] = append(idx.rows[k], rightRow{key: o.Key, body: body})
+			}
+		}
+		return nil
+	})
 }
 
 // project appends what of a right record can change a result: its join keys

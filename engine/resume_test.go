@@ -209,3 +209,58 @@ func TestUndoneDisableStaysUndone(t *testing.T) {
 	b.run(engine.Options{})
 	b.wantRows(db, query, "1|Ann|1", "2|Bo|0")
 }
+
+// Run and plan agree on what waits for a target's answer.
+func TestRecordWaitsForAnAnswerThatWasRefused(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": `
+connection "sqlite" "db" { path = "target.db" }
+source "file" "units" {
+  path = "units.jsonl"
+  key  = ["id"]
+}
+source "file" "people" {
+  path = "people.jsonl"
+  key  = ["id"]
+}
+sink "sql" "units" {
+  connection = connection.sqlite.db
+  table      = "units"
+  key        = ["code"]
+  answer     = ["nr"]
+}
+sink "sql" "people" {
+  connection = connection.sqlite.db
+  table      = "people"
+}
+pipeline "units" {
+  from = source.file.units
+  into = sink.sql.units
+  map {
+    code = src.id
+    name = src.name
+  }
+}
+pipeline "people" {
+  from = source.file.people
+  into = sink.sql.people
+  join "unit" {
+    with = pipeline.units
+    on   = [src.unit, unit.code]
+    none = "null"
+  }
+  map {
+    id = src.id
+    nr = unit.target.nr
+  }
+}
+`, "units.jsonl": lines(`{"id":"A","name":"ok"}`, `{"id":"B","name":"bad"}`),
+		"people.jsonl": lines(`{"id":"1","unit":"A"}`, `{"id":"2","unit":"B"}`, `{"id":"3","unit":"C"}`)})
+	b.rows(db, "CREATE TABLE units(nr INTEGER PRIMARY KEY, code TEXT UNIQUE, name TEXT CHECK(name <> 'bad'))")
+	b.rows(db, "CREATE TABLE people(id TEXT PRIMARY KEY, nr INTEGER)")
+	const query = "SELECT id, coalesce(nr, 'none') FROM people ORDER BY id"
+	b.wantRun(engine.Options{}, "units partial: created 1, failed 1", "people succeeded: created 2, waiting 1")
+	b.wantRows(db, query, "1|1", "3|none")
+	b.write("units.jsonl", lines(`{"id":"A","name":"ok"}`, `{"id":"B","name":"good"}`))
+	b.wantRun(engine.Options{}, "units succeeded: created 1, unchanged 1", "people succeeded: created 1, unchanged 2")
+	b.wantRows(db, query, "1|1", "2|2", "3|none")
+}
