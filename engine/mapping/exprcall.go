@@ -29,6 +29,7 @@ func (x *exprCompiler) call(n *ast.CallNode) code {
 	case !f.takes(len(n.Arguments)):
 		return x.problem(n, CodeArgument, "wrong number of arguments: "+f.Usage(), "")
 	}
+	x.settled(f, n)
 	from, to := x.span(n.Location())
 	return invoke(f, x.nodes(n.Arguments), x.n, from, to)
 }

@@ -111,6 +111,7 @@ func (c *compiler) call(n *Node) code {
 		c.problem(n.Pos, CodeArgument, "wrong number of arguments: "+f.Usage(), "")
 		return nothing
 	}
+	c.settled(f, n)
 	if run, ok := c.special(f, n); ok {
 		return run
 	}

@@ -71,13 +71,24 @@ func hcl(t *testing.T, name, args string) *Node {
 
 func TestFunctions(t *testing.T) {
 	for _, tt := range append(calls(), perForm()...) {
-		t.Run("hcl "+tt.name+"("+tt.args+")", func(t *testing.T) { check(t, hcl(t, tt.name, tt.args), tt.want) })
+		t.Run("hcl "+tt.name+"("+tt.args+")", func(t *testing.T) { check(t, hcl(t, tt.name, tt.args), beforeRun(tt.want)) })
 		// expr reads a literal in its own way; the value goes in through JSON.
 		t.Run("expr "+tt.name+"("+tt.args+")", func(t *testing.T) { check(t, asProgram(t, tt.name, tt.args, Expr, ", "), tt.want) })
 	}
 	for _, tt := range calls() {
 		t.Run("jq "+tt.name+"("+tt.args+")", func(t *testing.T) { check(t, asProgram(t, tt.name, tt.args, JQ, "; "), tt.want) })
 	}
+}
+
+// beforeRun turns errors that constant arguments cause into problems of the
+// mapping.
+func beforeRun(want string) string {
+	for _, settled := range []string{"no zone has that name", "the layout has a part", "uuid5's ns is"} {
+		if rest, ok := strings.CutPrefix(want, "error: "+settled); ok {
+			return "problem: " + settled + rest
+		}
+	}
+	return want
 }
 
 // asProgram writes a call as a program whose values come from the constant

@@ -82,10 +82,12 @@ func slug(e *Evaluator, args []val) (val, error) {
 func uuid5(e *Evaluator, args []val) (val, error) {
 	space, err := nameSpace(string(args[0].b))
 	if err != nil {
-		return null(), about(CodeConvert, `uuid5's ns is "dns", "url", "oid", "x500" or a UUID`, args[0])
+		return null(), about(CodeConvert, wrongSpace, args[0])
 	}
 	return textOf(uuid.NewSHA1(space, args[1].b).String()), e.spend(len(args[1].b) >> 6)
 }
+
+const wrongSpace = `uuid5's ns is "dns", "url", "oid", "x500" or a UUID`
 
 func nameSpace(name string) (uuid.UUID, error) {
 	switch name {

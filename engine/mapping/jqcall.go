@@ -162,6 +162,7 @@ func (w *jqWriter) tableFunction(t *gojq.Term) {
 	case len(args) > 28:
 		w.problem(f.Name, CodeArgument, "more than 28 arguments", "")
 	default:
+		w.settled(f, args)
 		w.add("_koppel_"+f.Name, len(args), jqFunction(f))
 		w.replace(t, w.call("_koppel_"+f.Name, args...))
 	}

@@ -66,6 +66,21 @@ func layoutFault(problem string) *fault {
 	return f
 }
 
+// layoutProblem says what is wrong with a layout; empty when nothing is.
+func layoutProblem(layout []byte) string {
+	for len(layout) > 0 {
+		token, rest, verbatim, ok := nextToken(layout)
+		if !ok {
+			return openQuote
+		}
+		if _, known := goLayout(string(token)); !verbatim && !known {
+			return unknownPart + strconv.Quote(string(token))
+		}
+		layout = rest
+	}
+	return ""
+}
+
 // appendLayout appends t in a layout.
 func appendLayout(dst, layout []byte, t time.Time, zoned bool) ([]byte, error) {
 	for len(layout) > 0 {
