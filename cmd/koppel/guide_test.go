@@ -15,7 +15,7 @@ import (
 // TestGuides carries out the commands of the guides in order, as a reader
 // would, and compares what they print.
 func TestGuides(t *testing.T) {
-	for _, name := range []string{"README.md", "docs/tutorial.md"} {
+	for _, name := range []string{"README.md", "docs/tutorial.md", "docs/language.md"} {
 		t.Run(name, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join("..", "..", name))
 			if err != nil {
@@ -103,7 +103,7 @@ var exitComment = regexp.MustCompile(`\s+# exit code (\d+)$`)
 // instead says what stands for commands that need the source tree: the program
 // is there already, and the tests are running.
 var instead = map[string]string{
-	"go run ./cmd/koppel demo": "koppel demo",
+	"go run ./cmd/koppel demo": "koppel demo --no-color",
 	"go install ./cmd/koppel":  "koppel version",
 	"go test ./...":            "true",
 }
