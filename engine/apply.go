@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"koppel/engine/change"
 	"koppel/engine/connector"
@@ -13,12 +12,8 @@ import (
 	"koppel/engine/state"
 )
 
-// Bounds of one batch, and how many refusals in a row stop a sink.
-const (
-	batchChanges   = 20_000
-	batchTime      = 500 * time.Millisecond
-	maxRefusalsRow = 50
-)
+// maxRefusalsRow is how many refusals in a row stop a sink.
+const maxRefusalsRow = 50
 
 // applied is what became of a pipeline's changes.
 type applied struct {
@@ -75,7 +70,15 @@ func (w *work) apply(ctx context.Context, ph phase) error {
 		}
 		return w.applyInOrder(ctx)
 	}
-	b := &changeBatch{w: w, started: w.s.Now()}
+	b := &changeBatch{w: w, started: w.s.Now(), beside: ph == upserts && w.besides()}
+	err := w.applyBatches(ctx, ph, b)
+	if saveErr := b.settle(); err == nil {
+		err = saveErr
+	}
+	return err
+}
+
+func (w *work) applyBatches(ctx context.Context, ph phase, b *changeBatch) error {
 	for e, err := range w.entries() {
 		if err != nil {
 			return err
@@ -128,80 +131,12 @@ func (w *work) fits(ctx context.Context, e *plan.Entry) (bool, error) {
 	return false, nil
 }
 
-// A changeBatch is a number of entries that go to the target together.
-type changeBatch struct {
-	w       *work
-	entries []plan.Entry
-	ops     int
-	started time.Time
-}
-
-func (b *changeBatch) add(e *plan.Entry) {
-	if len(b.entries) == 0 {
-		b.started = b.w.s.Now()
-	}
-	b.entries = append(b.entries, cloneEntry(e))
-	if e.Op != 0 {
-		b.ops++
-	}
-}
-
-func cloneEntry(e *plan.Entry) plan.Entry {
-	c := *e
-	c.Before, c.After = cloneBytes(e.Before), cloneBytes(e.After)
-	c.Ref, c.Fields = cloneBytes(e.Ref), append([]string(nil), e.Fields...)
-	return c
-}
-
-// cloneBytes copies bytes and keeps nil apart from empty.
-func cloneBytes(b []byte) []byte {
-	if b == nil {
-		return nil
-	}
-	return append([]byte{}, b...)
-}
-
-func (b *changeBatch) full() bool {
-	limit, traits := batchChanges, b.w.traits()
-	switch {
-	case traits.Batch > 0:
-		limit = min(limit, traits.Batch)
-	case traits.Journalled:
-		limit = 1 // a crash leaves no more in doubt than the call that was under way
-	}
-	return len(b.entries) >= limit || len(b.entries)%256 == 0 && b.w.s.Now().Sub(b.started) > batchTime
-}
-
-// flush writes the batch to the target, and then to the state.
-func (b *changeBatch) flush(ctx context.Context) error {
-	if len(b.entries) == 0 {
-		return nil
-	}
-	w := b.w
-	if err := w.intend(ctx, b.entries); err != nil {
-		return err
-	}
-	outcomes, err := w.write(ctx, b.entries)
-	if saveErr := w.remember(context.WithoutCancel(ctx), b.entries, outcomes); saveErr != nil {
-		return fmt.Errorf("remember what was delivered: %w", saveErr)
-	}
-	w.s.progress("writing", w.p.Address, w.applied.counts.Created+w.applied.counts.Updated+w.applied.counts.Deleted)
-	b.entries, b.ops = b.entries[:0], 0
-	if err != nil {
-		w.applied.stopped = err
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
 // write sends the changes of the entries to the sink; outcomes stand in the
 // places of the entries. Without a sink everything is applied.
 func (w *work) write(ctx context.Context, entries []plan.Entry) ([]*connector.Outcome, error) {
 	outcomes := make([]*connector.Outcome, len(entries))
-	var changes []record.Change
-	var places []int
+	changes, places := slices.Grow(w.changes[:0], len(entries)), make([]int, 0, len(entries))
+	defer func() { w.changes = changes[:0] }()
 	for i := range entries {
 		e := &entries[i]
 		if e.Op == 0 {
@@ -276,8 +211,8 @@ func (w *work) intend(ctx context.Context, entries []plan.Entry) error {
 }
 
 // remember writes what became of a batch into the state, in one transaction.
+// After an error, what it counted is to be taken back.
 func (w *work) remember(ctx context.Context, entries []plan.Entry, outcomes []*connector.Outcome) error {
-	before := w.applied
 	err := w.s.Store.Update(ctx, func(tx state.Tx) error {
 		for i := range entries {
 			if err := w.rememberOne(tx, &entries[i], outcomes[i]); err != nil {
@@ -287,9 +222,9 @@ func (w *work) remember(ctx context.Context, entries []plan.Entry, outcomes []*c
 		return w.storeMark(tx)
 	})
 	if err != nil {
-		w.applied = before
+		return fmt.Errorf("remember what was delivered: %w", err)
 	}
-	return err
+	return nil
 }
 
 func (w *work) rememberOne(tx state.Tx, e *plan.Entry, out *connector.Outcome) error {

@@ -24,7 +24,11 @@ type work struct {
 	row   state.Pipeline
 	known bool
 	sink  connector.Sink
-	joins []*joinIndex
+	// changes is room for what the sink gets at once.
+	changes []record.Change
+	// sinkTraits are what the sink said of itself when it was opened.
+	sinkTraits connector.Traits
+	joins      []*joinIndex
 	// identity: an item has the key of the source record that it comes from.
 	identity bool
 	rules    record.Rules
@@ -193,8 +197,9 @@ func (w *work) openSink(ctx context.Context) error {
 	if w.sink, err = sink.Open(ctx, env); err != nil {
 		return fmt.Errorf("open %s: %w", w.p.Into, err)
 	}
-	w.header.SinkIdentity = w.sink.Traits().Identity
-	w.header.Whole = w.sink.Traits().Whole
+	w.sinkTraits = w.sink.Traits()
+	w.header.SinkIdentity = w.sinkTraits.Identity
+	w.header.Whole = w.sinkTraits.Whole
 	return nil
 }
 
@@ -223,10 +228,10 @@ func (w *work) traits() connector.Traits {
 	if w.sink == nil {
 		return connector.Traits{Deletes: true, Undoable: true}
 	}
-	return w.sink.Traits()
+	return w.sinkTraits
 }
 
-func (w *work) whole() bool { return w.sink != nil && w.sink.Traits().Whole }
+func (w *work) whole() bool { return w.sink != nil && w.sinkTraits.Whole }
 
 // prepare reads the right sides and finds out why records may change although
 // their source did not.
