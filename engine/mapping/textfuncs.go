@@ -36,7 +36,7 @@ func textFunctions() []Function {
 			Doc:      "len code points of the text from start on, which counts from 0, from the end when it is negative. A len of -1 means the rest.",
 			Examples: []Example{{`substr("Zoë Berg", 0, 3)`, `"Zoë"`}, {`substr("Berg", -2, -1)`, `"rg"`}}},
 		{Name: "contains_fold", Params: []string{"list_or_s", "x"}, Min: 2, Max: 2, run: containsFold,
-			Doc:      "Whether the text equals x, or the list holds it, without regard to case and to white space at the ends.",
+			Doc:      "Whether the text equals x, or the list holds it, without regard to case, each trimmed as trim does.",
 			Examples: []Example{{`contains_fold(["Sales", "IT"], " it ")`, `true`}}},
 	}
 }
@@ -246,10 +246,13 @@ func containsFold(e *Evaluator, args []val) (val, error) {
 	if !ok {
 		return null(), about(CodeType, "contains_fold looks for text, a number, true or false, not "+kindName(args[1]), args[1])
 	}
-	want = bytes.TrimSpace(want)
+	want = appendWords(nil, 0, want)
 	found := false
 	err := e.eachText("contains_fold", args[0], func(s []byte) {
-		found = found || strings.EqualFold(stringOf(bytes.TrimSpace(s)), stringOf(want))
+		if !found {
+			e.scratch = appendWords(e.scratch[:0], 0, s)
+			found = strings.EqualFold(stringOf(e.scratch), stringOf(want))
+		}
 	})
 	return boolean(found), err
 }
