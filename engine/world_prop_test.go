@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -587,10 +589,19 @@ func (s *stage) saved() *engine.PipelineResult {
 	return one
 }
 
-// check is rapid.Check, with worlds that clean up after themselves.
+// check is rapid.Check for worlds, which take a while: without -rapid.checks
+// there are 30 of them.
 func check(t *testing.T, prop func(t *rapid.T)) {
 	t.Helper()
-	rapid.Check(t, prop)
+	limit, done := 30, 0
+	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() != f.DefValue {
+		limit = math.MaxInt
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		if done++; done <= limit {
+			prop(t)
+		}
+	})
 }
 
 func showRows(rows map[string]string) []string {
