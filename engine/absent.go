@@ -45,6 +45,8 @@ func (w *work) resolveCollisions(context.Context) error {
 			return nil
 		}
 		failed = src
+		w.tally.failed++
+		w.problem(d.src.Key.String(), "key", "duplicate_key", claimedTwice(d.key))
 		// It stays open, so that it is looked at again once the other has moved.
 		out := desired{key: failedKey(d.src), fate: fateFailed, src: d.src, order: d.order, raw: d.raw,
 			field: "key", code: "duplicate_key", note: claimedTwice(d.key)}
@@ -57,14 +59,12 @@ func claimedTwice(key record.Key) string {
 }
 
 // collisions lists, sorted and each once or more, the source records that
-// claim a key which another claims too, and reports them.
+// claim a key which another claims too.
 func (w *work) collisions() (*spool.Sorter, error) {
 	collided := w.s.spool.Sorter(sortMemory)
 	var last desired
 	have, reported := false, false
 	note := func(d *desired) error {
-		w.tally.failed++
-		w.problem(d.src.Key.String(), "key", "duplicate_key", claimedTwice(d.key))
 		if err := w.seen.Add(refKey(d.src), []byte{byte(fateFailed)}); err != nil {
 			return err
 		}

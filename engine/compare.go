@@ -241,6 +241,7 @@ func (w *work) want(s *subject) {
 	if out.Seen == change.Mapped || out.Seen == change.Filtered || !s.has || absent {
 		out.Code, out.Field, out.Note = "", "", ""
 	}
+	out.Ahead = s.has && d.fate == fateAhead
 	s.in.Want = out
 	s.in.Baseline = w.baseline(d.src.Part)
 }
@@ -272,6 +273,7 @@ func (w *work) inMirror(v state.View, ref state.SourceRef) (bool, error) {
 var seenOf = map[fate]change.Seen{
 	fateMapped: change.Mapped, fateFiltered: change.Filtered, fateFailed: change.FailedRecord, fateWaiting: change.WaitingRecord,
 	fateGone: change.Tombstone, fateExpired: change.OutOfWindow, fateSame: change.Unchanged,
+	fateAhead: change.OutOfWindow,
 }
 
 // absentSeen says what became of a key that nothing desired stands for.
@@ -281,7 +283,7 @@ func (w *work) absentSeen(d *desired) (seen change.Seen, complete bool) {
 		return change.Unknown, false
 	case fateFiltered:
 		return change.Filtered, true
-	case fateExpired:
+	case fateExpired, fateAhead:
 		return change.OutOfWindow, true
 	case fateRemoved:
 		return change.Tombstone, true

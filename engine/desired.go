@@ -23,6 +23,7 @@ const (
 	fateExpired // outside of the window
 	fateSame    // not mapped: the source bytes are as before
 	fateRemoved // of an absent key: its source record has a tombstone
+	fateAhead   // outside of the window, on its future side
 )
 
 // A desired is what one key should be, as far as this run can tell.

@@ -45,6 +45,9 @@ func (m *mapper) run(out *outcome, e *entry, part string, body []byte) {
 	case e.seen == seenExpired:
 		out.fate = fateExpired
 		return
+	case e.seen == seenAhead:
+		out.fate = fateAhead
+		return
 	case e.seen == seenOutdated:
 		out.wait("outdated", "it was read under an earlier configuration of the source and not again since")
 		return

@@ -274,7 +274,7 @@ func fateName(f fate) string {
 		return "waiting"
 	case fateGone:
 		return "gone"
-	case fateExpired:
+	case fateExpired, fateAhead:
 		return "out_of_window"
 	}
 	return "mapped"

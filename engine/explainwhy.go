@@ -185,7 +185,7 @@ func (x *explaining) whyFate(f fate) string {
 		return x.whyFiltered()
 	case fateGone:
 		return "the source says that it is gone"
-	case fateExpired:
+	case fateExpired, fateAhead:
 		return "it is outside of the window of the source"
 	}
 	return "its source record " + fateWords(fateName(f))

@@ -74,7 +74,7 @@ func (s *session) joinIndex(ctx context.Context, p *Pipeline, i int, j Join) (*j
 	hash := s.Store.Hasher()
 	var chain []byte
 	err = r.byKey(func(e *entry) error {
-		if e.twice || e.seen == seenGone || e.seen == seenExpired {
+		if e.twice || e.seen == seenGone || e.seen == seenExpired || e.seen == seenAhead {
 			return nil
 		}
 		if e.seen == seenOutdated {

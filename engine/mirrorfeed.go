@@ -205,7 +205,7 @@ func (s *session) mirrorRecords(m *mirror) *records {
 func (s *session) feedRow(m *mirror, r *records, row *state.MirrorRow) error {
 	e := entry{key: row.Key, raw: row.Hash}
 	p := r.part(row.Part)
-	switch {
+	switch side := m.src.Window.outside(row.Lo, s.clock); {
 	case row.Gone:
 		if _, known := m.known.parts[row.Part]; !known && (m.read == nil || m.read.parts[row.Part] == nil) {
 			p.gone = true // its partition went with it
@@ -214,8 +214,10 @@ func (s *session) feedRow(m *mirror, r *records, row *state.MirrorRow) error {
 		return r.add(p, &e, nil)
 	case row.Epoch != m.epoch:
 		e.seen = seenOutdated
-	case m.src.Window.outside(row.Lo, s.clock) != 0:
+	case side < 0:
 		e.seen = seenExpired
+	case side > 0:
+		e.seen = seenAhead
 	}
 	return r.add(p, &e, row.Body)
 }

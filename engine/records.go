@@ -118,6 +118,7 @@ const (
 	seenGone          // a tombstone
 	seenExpired       // outside of the source's window
 	seenOutdated      // in the mirror, read under an earlier configuration
+	seenAhead         // outside of the window too, on its future side
 )
 
 // plannedFlag marks planned entries beside their seen value.

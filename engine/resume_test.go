@@ -264,3 +264,29 @@ pipeline "people" {
 	b.wantRun(engine.Options{}, "units succeeded: created 1, unchanged 1", "people succeeded: created 1, unchanged 2")
 	b.wantRows(db, query, "1|1", "2|2", "3|none")
 }
+
+// Only what left on the past side is over; what moved out ahead is not.
+func TestExpiredDeletesOnThePastSideOnly(t *testing.T) {
+	hcl := replace(staff, `changed >= :cursor OR :cursor IS NULL`, `changed >= :from AND changed <= :to`)
+	hcl = replace(hcl, `incremental { cursor = ["changed"] }`, "window {\n    field  = \"changed\"\n    past   = \"2d\"\n    future = \"9d\"\n  }")
+	hcl = replace(hcl, "  map {", "  deletes { expired = \"delete\" }\n  map {")
+	b := newBench(t, map[string]string{"main.hcl": hcl})
+	b.rows("hr.db", "CREATE TABLE staff(id INTEGER PRIMARY KEY, name TEXT, changed TEXT)")
+	b.rows("hr.db", "INSERT INTO staff VALUES (1,'Ann','2026-03-01T00:00:00Z'),(2,'Bob','2026-03-03T00:00:00Z'),(3,'Cor','2026-03-10T00:00:00Z')")
+	b.wantRun(engine.Options{}, "staff succeeded: created 3")
+	b.write("main.hcl", replace(replace(hcl, `"2d"`, `"1d"`), `"9d"`, `"5d"`))
+	b.wantRun(engine.Options{}, "staff succeeded: deleted 1, unchanged 2")
+	b.wantRows(db, "SELECT id, name FROM staff ORDER BY id", "2|Bob", "3|Cor")
+	b.wantRun(engine.Options{}, "staff succeeded: unchanged 1")
+	b.write("main.hcl", hcl)
+	b.wantRun(engine.Options{}, "staff succeeded: created 1, unchanged 2")
+}
+
+// A source record that collides under many keys failed once.
+func TestCollisionsCountSourceRecords(t *testing.T) {
+	hcl := replace(people, "  where = expr(\"!src.blocked\")", "  each = jq(\".codes[]\")\n  key  = item\n  errors { max = 2 }")
+	b := newBench(t, map[string]string{"main.hcl": replace(hcl, "id   = src.id", "id   = item"),
+		"people.jsonl": lines(`{"id":"1","codes":["a","b","c"]}`, `{"id":"2","codes":["a","b","c"]}`, `{"id":"3","codes":["z"]}`)})
+	b.wantRun(engine.Options{}, "people partial: created 1, failed 2")
+	b.wantRows(db, "SELECT id FROM people", "z")
+}

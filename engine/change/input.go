@@ -86,8 +86,8 @@ const (
 	Withdrawn
 	// KeyChanged: its source record was read and gives another key instead.
 	KeyChanged
-	// OutOfWindow: it left its window on the past side, or lies outside of
-	// what the read covered.
+	// OutOfWindow: it left its window, or lies outside of what the read
+	// covered.
 	OutOfWindow
 	// Retired: its pipeline is being retired.
 	Retired
@@ -99,6 +99,8 @@ type Want struct {
 	// Complete: the key's partition was read in full by this run and is
 	// complete, so that Absent is a proof.
 	Complete bool
+	// Ahead: it is OutOfWindow on the future side.
+	Ahead bool
 	// Body is the mapped record, for Mapped.
 	Body        []byte
 	Raw, Mapped record.Hash

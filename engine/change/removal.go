@@ -109,7 +109,7 @@ func (d *Decider) remove(in *Input, v *draft) error {
 	action := d.rules.Action
 	window := v.Cause == record.CauseWindow
 	switch {
-	case window && !d.rules.ExpiredDelete:
+	case window && (in.Want.Ahead || !d.rules.ExpiredDelete):
 		v.letGo(in, Expired)
 		return nil
 	case window:

@@ -54,7 +54,8 @@ type Rules struct {
 	// Protect judges a row of the target; nil: nothing is protected. warning
 	// is not empty when the row is protected because it could not be judged.
 	Protect func(row []byte) (protected bool, warning string)
-	// ExpiredDelete: a record that left its window is deleted, not let go.
+	// ExpiredDelete: a record that left its window on the past side is deleted,
+	// not let go.
 	ExpiredDelete bool
 }
 
