@@ -46,21 +46,3 @@ func unwrap(expr hclsyntax.Expression) hclsyntax.Expression {
 		expr = p.Expression
 	}
 }
-
-// bareWord gives the word when expr is nothing but a name.
-func bareWord(expr hclsyntax.Expression) (string, bool) {
-	t, ok := unwrap(expr).(*hclsyntax.ScopeTraversalExpr)
-	if !ok || len(t.Traversal) != 1 {
-		return "", false
-	}
-	return t.Traversal.RootName(), true
-}
-
-// callOf gives expr as a call of one of the functions named.
-func callOf(expr hclsyntax.Expression, names ...string) (*hclsyntax.FunctionCallExpr, bool) {
-	f, ok := unwrap(expr).(*hclsyntax.FunctionCallExpr)
-	if !ok || !slices.Contains(names, f.Name) {
-		return nil, false
-	}
-	return f, true
-}

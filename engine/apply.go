@@ -24,7 +24,6 @@ type applied struct {
 	stopped   error               // why the sink was left alone
 	unapplied int64               // creates and adoptions that were not applied
 	moved     int64               // changes of a saved plan that no longer fit
-	tracked   bool                // a run row exists
 }
 
 // RunCounts sum up what a run did to one pipeline.

@@ -73,7 +73,6 @@ type session struct {
 	closers []io.Closer
 	works   map[string]*work
 	order   []*Pipeline
-	writer  *plan.Writer
 	header  *plan.Header
 	runID   int64
 	planID  string
@@ -272,6 +271,3 @@ func (e *Engine) Clean() error {
 	}
 	return spool.Clean(e.TempDir)
 }
-
-// discard is a logger for engines that were given none.
-func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

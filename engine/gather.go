@@ -24,7 +24,7 @@ func (w *work) gather(ctx context.Context) error {
 			return err
 		}
 		w.describeRead()
-		if w.identity && !w.again() && !w.looksAtTarget() && w.p.Program.Reads().Now == false {
+		if w.identity && !w.again() && !w.looksAtTarget() && !w.p.Program.Reads().Now {
 			err = w.gatherChanged(ctx)
 		} else {
 			w.everything = true

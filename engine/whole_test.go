@@ -128,8 +128,7 @@ pipeline "names" {
 	// The upstream record moves; what the plan builds on it is skipped too.
 	b.write("people.jsonl", lines(`{"id":"1","first":"Ine"}`, `{"id":"2","first":"Bob"}`))
 	b.wantRun(engine.Options{}, "people succeeded: updated 1, unchanged 1", "names succeeded: updated 1, unchanged 1")
-	res, err = b.apply("b.plan")
-	if err != nil {
+	if _, err := b.apply("b.plan"); err != nil {
 		t.Fatal(err)
 	}
 	b.wantRows(db, "SELECT id, name FROM people ORDER BY id", "1|Ine", "2|Bob")

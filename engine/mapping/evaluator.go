@@ -40,7 +40,6 @@ type Evaluator struct {
 	p        *Program
 	run      RunConsts
 	scan     *record.Scanner
-	limits   record.Limits
 	src      []byte
 	item     []byte
 	bound    []binding

@@ -310,7 +310,8 @@ func (l *looping) reduce() code {
 		if err != nil {
 			return null(), err
 		}
-		acc, from := null(), 0
+		var acc val
+		from := 0
 		switch {
 		case l.third != nil:
 			if acc, err = l.third(e); err != nil {

@@ -60,7 +60,7 @@ func isWhole(v val) bool {
 	case floating:
 		return false
 	}
-	return bytes.IndexAny(v.b, ".eE") < 0
+	return !bytes.ContainsAny(v.b, ".eE")
 }
 
 // asFloat gives the nearest float64.

@@ -18,7 +18,7 @@ func AppendNumber(dst, lit []byte) []byte {
 	switch {
 	case exponent:
 		return appendDecimal(dst, lit, false)
-	case lit[0] == '-' && bytes.IndexAny(lit, "123456789") < 0:
+	case lit[0] == '-' && !bytes.ContainsAny(lit, "123456789"):
 		return append(dst, lit[1:]...)
 	}
 	return append(dst, lit...)

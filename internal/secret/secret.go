@@ -43,7 +43,7 @@ func parse(ref string) (reference, error) {
 		return r, errors.New("find a secret: its name must begin with where it is kept: " + forms)
 	case scheme == "env" || scheme == "file":
 		if place == "" {
-			return r, fmt.Errorf("find a secret: nothing stands behind %s:", scheme)
+			return r, fmt.Errorf("find a secret: nothing stands behind %q", scheme+":")
 		}
 	case scheme == "keyring":
 		i := strings.LastIndexByte(place, '/')

@@ -89,15 +89,6 @@ func view(t failer, s state.Store, fn func(v state.View) error) {
 	}
 }
 
-// must gives a value whose error must be nil.
-func must[T any](t failer, v T, err error) T {
-	t.Helper()
-	if err != nil {
-		t.Fatalf("unexpected error: %v", err)
-	}
-	return v
-}
-
 // collect gives copies of what an iterator yields.
 func collect[T any](seq iter.Seq2[*T, error], clone func(T) T) ([]T, error) {
 	var all []T
