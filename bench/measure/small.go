@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	startRuns    = 20
+	manySources  = 100
+	manyRecords  = 10_000
+	manyCoupling = 1_000
+)
+
+// smallTasks measures start, validation and many pipelines.
+func (b *bench) smallTasks() error {
+	log.Print("start, validate, many pipelines")
+	version := b.result("`koppel version`", "")
+	for range startRuns {
+		u, err := run(b.dir, b.koppel, "version")
+		if err != nil {
+			return err
+		}
+		version.koppel = append(version.koppel, u)
+	}
+	for _, n := range []int{1, manyCoupling} {
+		dir, err := b.couplings(n, "people.jsonl")
+		if err != nil {
+			return err
+		}
+		r := b.result(fmt.Sprintf("`koppel validate`, couplings: %d", n), "")
+		for range b.runs {
+			u, err := run(dir, b.koppel, "validate")
+			if err != nil {
+				return err
+			}
+			r.koppel = append(r.koppel, u)
+		}
+	}
+	return b.unchanged()
+}
+
+// unchanged plans pipelines whose records are all as before.
+func (b *bench) unchanged() error {
+	data := filepath.Join(b.dir, fmt.Sprintf("people-%d.jsonl", manyRecords))
+	if err := b.make(data, manyRecords, "0"); err != nil {
+		return err
+	}
+	dir, err := b.couplings(manySources, data)
+	if err != nil {
+		return err
+	}
+	if _, err := run(dir, b.koppel, "run", "--quiet"); err != nil {
+		return err
+	}
+	r := b.result(fmt.Sprintf("`koppel plan`, %d pipelines of %d unchanged records", manySources, manyRecords), "")
+	r.records = manySources * manyRecords
+	for range b.runs {
+		u, err := run(dir, b.koppel, "plan", "--quiet")
+		if err != nil {
+			return err
+		}
+		r.koppel = append(r.koppel, u)
+	}
+	return nil
+}
+
+// couplings writes a project of n pipelines, each with a source and a sink.
+func (b *bench) couplings(n int, input string) (string, error) {
+	dir := filepath.Join(b.dir, fmt.Sprintf("run-many-%d", n))
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	var text strings.Builder
+	text.WriteString("connection \"sqlite\" \"db\" { path = \"people.db\" }\n")
+	for i := range n {
+		fmt.Fprintf(&text, coupling, i, input)
+	}
+	return dir, os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(text.String()), 0o644)
+}
+
+const coupling = `
+source "file" "people%[1]d" {
+  path = %[2]q
+  key  = ["id"]
+}
+
+sink "sql" "people%[1]d" {
+  connection = connection.sqlite.db
+  table      = "people%[1]d"
+}
+
+pipeline "people%[1]d" {
+  from  = source.file.people%[1]d
+  into  = sink.sql.people%[1]d
+  where = expr("src.active && !src.blocked")
+  map {
+    id       = src.id
+    email    = lower(src.mail)
+    fullName = words(src.givenName, src.prefix, src.surname)
+    contract = expr("src.fte >= 1 ? 'full-time' : 'part-time'")
+  }
+}
+`
