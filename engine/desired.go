@@ -39,8 +39,6 @@ type desired struct {
 	code     string
 	note     string
 	upstream []plan.Expectation
-	// twice: another record claims the same key.
-	twice bool
 }
 
 func (d *desired) encode(b []byte) []byte {

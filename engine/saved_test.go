@@ -224,3 +224,23 @@ func TestDisableInsteadOfDelete(t *testing.T) {
 	b.wantRun(engine.Options{}, "people succeeded: updated 1, unchanged 1")
 	b.wantRows(db, query, "1|Ann|1", "2|Bob|1")
 }
+
+func TestUndoLeavesWhatAnUpdateWouldNotClear(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": replace(people, "  where", "  field \"name\" { on_null = \"keep\" }\n  where"),
+		"people.jsonl": lines(`{"id":"1","first":"Ann"}`)})
+	b.wantRun(engine.Options{}, "people succeeded: created 1")
+	b.write("people.jsonl", lines(`{"id":"1","first":null}`))
+	b.run(engine.Options{})
+	b.wantRows(db, "SELECT id, name FROM people", "1|Ann")
+	b.write("people.jsonl", lines(`{"id":"1","first":"Eva"}`))
+	res := b.wantRun(engine.Options{}, "people succeeded: updated 1")
+	p, err := b.engine().Undo(context.Background(), res.RunID, filepath.Join(b.dir, "undo.plan"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
+	if _, err := b.apply("undo.plan"); err != nil {
+		t.Fatal(err)
+	}
+	b.wantRows(db, "SELECT id, name FROM people", "1|Eva")
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"koppel/engine/plan"
 	"koppel/engine/record"
@@ -154,9 +155,11 @@ func (w *work) reverse(v state.View, key record.Key, op record.Op, before []byte
 		e.Op = record.Create
 	default:
 		e.Op, e.OpenOp = record.Update, op
-		if e.Fields, err = record.Differ(it.Body, before, w.rules); err != nil {
+		names, err := record.Differ(it.Body, before, w.rules)
+		if err != nil {
 			return nil, err
 		}
+		e.Fields = slices.DeleteFunc(names, func(name string) bool { return !w.p.undoes(name, before) })
 	}
 	e.After, e.Item, e.Status = before, true, byte(state.Delivered)
 	e.Raw = record.Hash{}
@@ -308,4 +311,18 @@ func heldElsewhere(v state.View, pipelines []int64, key record.Key) (bool, error
 		}
 	}
 	return false, nil
+}
+
+// undoes tells whether an undo writes a field: not where an update would leave
+// the target's value alone, for it may not be what the item remembers.
+func (p *Pipeline) undoes(name string, before []byte) bool {
+	for i := range p.Fields {
+		f := &p.Fields[i]
+		if f.Name != name {
+			continue
+		}
+		null := record.KindOf(record.Member(before, name)) == record.Null
+		return f.Send && !f.CreateOnly && !(f.OnNull == "keep" && null)
+	}
+	return true
 }

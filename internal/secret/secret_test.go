@@ -52,7 +52,7 @@ func TestResolve(t *testing.T) {
 		{"env:NONE", "", "environment variable NONE: it is not set", true},
 		{"env:EMPTY", "", "environment variable EMPTY: it is empty", true},
 		{"env:BYTES", "", "not UTF-8", false},
-		{"env:", "", "nothing stands behind env:", false},
+		{"env:", "", `nothing stands behind "env:"`, false},
 		{"file:unix", "canary", "", false},
 		{"file:dos", "canary", "", false},
 		{"file:bare", "canary", "", false},
