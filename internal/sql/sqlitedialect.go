@@ -170,7 +170,9 @@ func fitText(c *Column, v Value) (Value, error) {
 	if !looksNumeric(v.Text) {
 		return v, nil
 	}
-	kept := record.Valid(v.Text, record.Limits{}) == nil && bytes.Equal(record.AppendCanonicalNumber(nil, v.Text), v.Text)
+	// White space around a literal is valid JSON, and no part of a number.
+	literal := len(bytes.TrimSpace(v.Text)) == len(v.Text) && record.Valid(v.Text, record.Limits{}) == nil
+	kept := literal && bytes.Equal(record.AppendCanonicalNumber(nil, v.Text), v.Text)
 	var n Value
 	if kept {
 		var err error

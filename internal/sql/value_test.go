@@ -132,3 +132,12 @@ func TestAppendText(t *testing.T) {
 		}
 	})
 }
+
+func TestFitRefusesNumbersInWhiteSpace(t *testing.T) {
+	for _, text := range []string{"1E0\n", " 7", "7 ", "1.5\t"} {
+		c := &Column{Name: "n", Type: "INTEGER", Class: Numbers}
+		if v, err := (sqliteDialect{}).Fit(c, Value{Kind: Text, Text: []byte(text)}); err == nil {
+			t.Errorf("%q became %+v", text, v)
+		}
+	}
+}
