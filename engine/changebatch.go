@@ -11,7 +11,7 @@ import (
 // Bounds of one batch: changes, bytes of their records, and time.
 const (
 	batchChanges = 20_000
-	batchBodies  = 4 << 20
+	batchBodies  = 2 << 20
 	batchTime    = 500 * time.Millisecond
 )
 
@@ -19,8 +19,9 @@ const (
 type changeBatch struct {
 	w       *work
 	entries []plan.Entry
-	room    []byte // where the entries' bytes stand
-	size    int    // of those bytes
+	rooms   [][]byte // where the entries' bytes stand; the last one has room left
+	free    [][]byte // rooms that may be used again
+	size    int      // of the entries' bytes
 	started time.Time
 	// beside: a batch that the target took whole is remembered while the next
 	// one is written.
@@ -32,6 +33,7 @@ type changeBatch struct {
 // A pendingBatch is a batch that the target took and that is being remembered.
 type pendingBatch struct {
 	before applied
+	rooms  [][]byte
 	done   chan error
 }
 
@@ -61,13 +63,27 @@ func (b *changeBatch) keep(bytes []byte) []byte {
 	if bytes == nil {
 		return nil
 	}
-	if cap(b.room)-len(b.room) < len(bytes) {
-		b.room = make([]byte, 0, max(roomSize, len(bytes)))
+	last := len(b.rooms) - 1
+	if last < 0 || cap(b.rooms[last])-len(b.rooms[last]) < len(bytes) {
+		b.rooms = append(b.rooms, b.newRoom(len(bytes)))
+		last++
 	}
-	from := len(b.room)
-	b.room = append(b.room, bytes...)
+	room := b.rooms[last]
+	from := len(room)
+	room = append(room, bytes...)
+	b.rooms[last] = room
 	b.size += len(bytes)
-	return b.room[from:len(b.room):len(b.room)]
+	return room[from:len(room):len(room)]
+}
+
+// newRoom finds or makes room for at least n bytes.
+func (b *changeBatch) newRoom(n int) []byte {
+	if last := len(b.free) - 1; last >= 0 && n <= roomSize {
+		room := b.free[last]
+		b.free = b.free[:last]
+		return room
+	}
+	return make([]byte, 0, max(roomSize, n))
 }
 
 func (b *changeBatch) full() bool {
@@ -113,11 +129,11 @@ func (b *changeBatch) flush(ctx context.Context) error {
 // remember starts to remember the batch, and empties it.
 func (b *changeBatch) remember(ctx context.Context, outcomes []*connector.Outcome) {
 	w, entries := b.w, b.entries
-	p := &pendingBatch{before: w.applied, done: make(chan error, 1)}
+	p := &pendingBatch{before: w.applied, rooms: b.rooms, done: make(chan error, 1)}
 	go func() { p.done <- w.remember(ctx, entries, outcomes) }()
 	b.pending = p
 	b.entries, b.spare = b.spare[:0], entries
-	b.room, b.size = nil, 0
+	b.rooms, b.size = nil, 0
 }
 
 // settle waits until what is pending is remembered.
@@ -130,6 +146,11 @@ func (b *changeBatch) settle() error {
 	if err := <-p.done; err != nil {
 		w.applied = p.before
 		return err
+	}
+	for _, room := range p.rooms {
+		if cap(room) == roomSize {
+			b.free = append(b.free, room[:0])
+		}
 	}
 	w.s.progress("writing", w.p.Address, w.applied.counts.Created+w.applied.counts.Updated+w.applied.counts.Deleted)
 	return nil

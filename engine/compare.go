@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 
 	"koppel/engine/change"
@@ -155,11 +156,11 @@ func (w *work) eachSubject(v state.View, yield func(*subject) error) error {
 
 // least gives the smallest key at which a cursor stands.
 func least(cursors ...*cursor) (record.Key, bool) {
-	var key string
+	var key []byte
 	found := false
 	for _, c := range cursors {
-		if c.ok && (!found || c.key() < key) {
-			key, found = c.key(), true
+		if c.ok && (!found || bytes.Compare(c.it.Key(), key) < 0) {
+			key, found = c.it.Key(), true
 		}
 	}
 	return record.Key(key), found

@@ -73,7 +73,7 @@ func (w *work) emit(s *subject, v *change.Verdict, yield func(*plan.Entry) error
 	if v.Idle() {
 		return nil
 	}
-	e := w.entry(s, v)
+	e := w.entry(s, v) // until the next one
 	w.countChange(e)
 	return yield(e)
 }
@@ -136,7 +136,8 @@ func (w *work) countFailed(s *subject, v *change.Verdict) {
 
 // entry makes the plan's entry of a verdict.
 func (w *work) entry(s *subject, v *change.Verdict) *plan.Entry {
-	e := &plan.Entry{
+	e := &w.planned
+	*e = plan.Entry{
 		Key: s.in.Key, Op: v.Op, Cause: v.Cause, Before: v.Before, After: v.After, Fields: v.Fields, Ref: v.Ref,
 		Order: s.d.order, Had: v.Had, Expect: v.Expect, Raw: v.Raw, Mapped: v.Mapped, Status: byte(v.Status),
 		HasSrc: v.Src.Has, SrcPart: v.Src.Part, SrcKey: v.Src.Key, Part: s.d.src.Part, Seq: w.records.seq,

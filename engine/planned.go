@@ -76,7 +76,10 @@ func (e *Engine) Plan(ctx context.Context, opts Options) (*Planned, error) {
 // planOne plans one pipeline; a paused or disabled one is planned too, for a
 // plan is only a look.
 func (s *session) planOne(ctx context.Context, p *Pipeline) error {
-	_, err := s.plan(ctx, p)
+	w, err := s.plan(ctx, p)
+	if err == nil {
+		w.release()
+	}
 	return err
 }
 

@@ -91,6 +91,7 @@ func (s *session) runOne(ctx context.Context, p *Pipeline) error {
 	if err != nil {
 		return err
 	}
+	w.release()
 	if w.whole() {
 		return w.replace(ctx)
 	}

@@ -26,15 +26,14 @@ func newCursor(s *spool.Sorter) (*cursor, error) {
 	return c, nil
 }
 
-func (c *cursor) next()       { c.ok = c.it.Next() }
-func (c *cursor) key() string { return string(c.it.Key()) }
+func (c *cursor) next() { c.ok = c.it.Next() }
 
 // at tells whether the cursor stands at a key, behind all lower ones.
 func (c *cursor) at(key string) bool {
-	for c.ok && c.key() < key {
+	for c.ok && string(c.it.Key()) < key {
 		c.next()
 	}
-	return c.ok && c.key() == key
+	return c.ok && string(c.it.Key()) == key
 }
 
 func (c *cursor) err() error {

@@ -19,11 +19,12 @@ import (
 // A work is one pipeline in a session: what it should hold, compared with what
 // it delivered.
 type work struct {
-	s     *session
-	p     *Pipeline
-	row   state.Pipeline
-	known bool
-	sink  connector.Sink
+	s       *session
+	p       *Pipeline
+	row     state.Pipeline
+	known   bool
+	sink    connector.Sink
+	planned plan.Entry // the last one
 	// changes is room for what the sink gets at once.
 	changes []record.Change
 	// sinkTraits are what the sink said of itself when it was opened.
@@ -87,6 +88,21 @@ func (w *work) close() {
 	}
 	if c, ok := w.sink.(interface{ Close() error }); ok {
 		c.Close()
+	}
+}
+
+// release frees what only the comparison needs; a set that is replaced as a
+// whole is delivered from it.
+func (w *work) release() {
+	if w.whole() {
+		return
+	}
+	for _, s := range []**spool.Sorter{&w.desired, &w.seen, &w.extra, &w.target, &w.folds, &w.matched} {
+		if *s != nil {
+			// What can't be removed now is removed with the session's folder.
+			_ = (*s).Close()
+			*s = nil
+		}
 	}
 }
 
