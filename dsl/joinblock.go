@@ -204,10 +204,24 @@ func (p *pipelineLoad) settleJoins() {
 	reads := p.p.Program.Reads()
 	for _, j := range p.p.Joins {
 		if _, ok := reads.Roots[j.Name+".target"]; ok && p.targets[j.Name] {
+			if j.Many == "list" {
+				p.l.out.add("scope", p.joinRange(j.Name), j.Name+".target can't be read of a list",
+					"With many = \"list\" there are several targets. Use many = \"first\" or \"error\".")
+			}
 			if p.p.Targets == nil {
 				p.p.Targets = map[string]string{}
 			}
 			p.p.Targets[j.Name] = j.With
 		}
 	}
+}
+
+// joinRange is where a join stands.
+func (p *pipelineLoad) joinRange(name string) hcl.Range {
+	for _, j := range p.joins {
+		if j.block.Labels[0] == name {
+			return j.block.DefRange()
+		}
+	}
+	return p.d.Block.DefRange()
 }

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -238,5 +239,25 @@ func TestExplainKeysThatChangeAndCollide(t *testing.T) {
 		if diff := cmp.Diff(tt.want, outcomes(x)); diff != "" {
 			t.Errorf("%s of %s (-want +got)\n%s", tt.key, tt.people, diff)
 		}
+	}
+}
+
+func TestExplainHidesWhatSensitiveFieldsRead(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": replace(people, "  where", "  field \"name\" { sensitive = true }\n  where"),
+		"people.jsonl": lines(`{"id":"1","first":"Canary","other":"seen"}`)})
+	e := b.engine()
+	x, err := e.Explain(context.Background(), e.Project.Pipelines["pipeline.people"], "1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range x.Records {
+		text = append(text, r.Record...)
+	}
+	if strings.Contains(string(text), "Canary") || !strings.Contains(string(text), "seen") {
+		t.Errorf("%s", text)
 	}
 }

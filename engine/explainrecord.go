@@ -70,7 +70,7 @@ func (x *explaining) record(m *mapper, e *entry, ref state.SourceRef) (*RecordTr
 			return nil, nil, err
 		}
 	}
-	t := &RecordTrace{Part: ref.Part, Key: ref.Key.String(), Record: x.mask(x.w.p.From, body)}
+	t := &RecordTrace{Part: ref.Part, Key: ref.Key.String(), Record: x.mask(x.w.p.From, "src", body)}
 	out := &outcome{}
 	m.run(out, e, ref.Part, body)
 	t.Fate, t.Code, t.Field, t.Note = fateName(out.fate), out.code, out.field, out.note
@@ -192,16 +192,22 @@ func (x *explaining) lookedUp(m *mapper, j *joinIndex, t *JoinTrace) {
 				continue
 			}
 			taken[row.key] = true
-			t.Found = append(t.Found, FoundRecord{Key: row.key.String(), Record: x.mask(j.join.With, row.body)})
+			t.Found = append(t.Found, FoundRecord{Key: row.key.String(), Record: x.mask(j.join.With, j.join.Name, row.body)})
 		}
 	}
 }
 
-// mask hides what is sensitive of a record of a source or pipeline.
-func (x *explaining) mask(address string, body []byte) []byte {
+// mask hides what is sensitive of a record of a source or pipeline: what it
+// declares, and what sensitive fields read of it under the name root.
+func (x *explaining) mask(address, root string, body []byte) []byte {
 	if body == nil {
 		return nil
 	}
+	return maskPaths(x.declared(address, body), x.w.p.Program.ReadBySensitive(root))
+}
+
+// declared hides what the source or pipeline itself says is sensitive.
+func (x *explaining) declared(address string, body []byte) []byte {
 	if src := x.e.Project.Sources[address]; src != nil {
 		return maskPaths(body, src.Sensitive)
 	}

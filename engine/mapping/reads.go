@@ -137,6 +137,21 @@ func (p *Program) sensitivePaths(root string) []string {
 	return nil
 }
 
+// ReadBySensitive lists the dotted paths of a root ("src" or the name of a
+// join) that sensitive fields read; "" stands for all of it.
+func (p *Program) ReadBySensitive(root string) []string {
+	var paths []string
+	for _, f := range p.fields {
+		if !f.sensitive {
+			continue
+		}
+		for _, steps := range f.reads.Roots[root] {
+			paths = append(paths, strings.Join(steps, "."))
+		}
+	}
+	return paths
+}
+
 // Sensitive reports whether a mapped field is declared sensitive or computed
 // from something that is.
 func (p *Program) Sensitive(name string) bool {
