@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
 	"time"
 
@@ -141,64 +142,61 @@ type step struct {
 }
 
 func (t *trail) collect(key record.Key, it *state.Item) error {
-	steps, err := t.steps(key, it)
+	steps, births, err := t.steps(key, it)
 	if err != nil {
 		return err
 	}
-	born := int64(0)
-	if it != nil {
-		born = it.Born
-	}
-	t.cut = len(steps) > 0 && steps[0].Op != record.Create && (it == nil || steps[0].Run < born)
-	birthDone := it == nil
+	t.cut = len(steps) > 0 && steps[0].Op != record.Create && (len(births) == 0 || steps[0].Run < births[0])
 	for _, s := range steps {
-		if !birthDone && s.Run > born {
-			if err := t.birth(it, s.Before, s.Op == record.Create); err != nil {
+		for len(births) > 0 && s.Run > births[0] {
+			if err := t.birth(births[0], s.Before, s.Op == record.Create); err != nil {
 				return err
 			}
-			birthDone = true
+			births = births[1:]
 		}
 		if err := t.change(&s, key); err != nil {
 			return err
 		}
 	}
-	if !birthDone {
-		return t.birth(it, it.Body, it.Status == state.Out)
+	if it == nil || len(births) == 0 {
+		return nil
 	}
-	return nil
+	return t.birth(births[0], it.Body, it.Status == state.Out)
 }
 
-// steps gives the audit trail of a key, oldest first. The record that a change
-// left is what the next one replaced, or what the item holds.
-func (t *trail) steps(key record.Key, it *state.Item) ([]step, error) {
-	var steps []step
+// steps gives the audit trail of a key and the runs that created what it held,
+// oldest first. The record that a change left is what the next one replaced,
+// or what the item holds.
+func (t *trail) steps(key record.Key, it *state.Item) (steps []step, births []int64, err error) {
 	var next []byte
 	if it != nil {
-		next = it.Body
+		next, births = it.Body, []int64{it.Born}
 	}
-	born := int64(0)
-	if it != nil {
-		born = it.Born
-	}
+	nextRun := int64(math.MaxInt64)
 	for c, err := range t.v.Changes(t.r.row.ID, key) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		s := step{Change: *c}
 		s.Before, s.After = cloneBytes(c.Before), cloneBytes(c.After)
 		if s.after = s.After; s.after == nil && s.Op != record.Delete {
 			s.after = next
 		}
-		// A create whose run is only the item's Born lies between this change
-		// and the one after it; what that one replaced is not this one's.
-		if s.After == nil && s.Op != record.Delete && born > c.Run && (len(steps) == 0 || steps[len(steps)-1].Run > born) {
+		// A create that is known by its run only may lie between this change and
+		// the one after it; what that one replaced is not this one's.
+		born := slices.ContainsFunc(births, func(run int64) bool { return run > c.Run && run < nextRun })
+		if s.After == nil && s.Op != record.Delete && born {
 			s.after = nil
 		}
-		next = s.Before
+		if s.Born > 0 && !slices.Contains(births, s.Born) {
+			births = append(births, s.Born)
+		}
+		next, nextRun = s.Before, s.Run
 		steps = append(steps, s)
 	}
 	slices.Reverse(steps)
-	return steps, nil
+	slices.Sort(births)
+	return steps, births, nil
 }
 
 // change adds the event of an audited change.
@@ -223,18 +221,17 @@ func (t *trail) change(s *step, key record.Key) (err error) {
 	return err
 }
 
-// birth adds the event at which the present item came to be: the audit trail
-// has no row for it. body is the record as it was then; stub: nothing was
-// delivered.
-func (t *trail) birth(it *state.Item, body []byte, stub bool) (err error) {
-	ev := Event{Run: it.Born, Op: record.Create.String(), Cause: record.CauseNew}
+// birth adds the event at which an item came to be: the audit trail has no row
+// for it. body is the record as it was then; stub: nothing was delivered.
+func (t *trail) birth(run int64, body []byte, stub bool) (err error) {
+	ev := Event{Run: run, Op: record.Create.String(), Cause: record.CauseNew}
 	if err := t.ofRun(&ev); err != nil {
 		return err
 	}
 	t.cut = t.cut || ev.Kind == "" // pruned, and what came after it with it
 	if stub {
 		ev.Op, ev.Cause = OpRemember, "dropped by where"
-	} else if created, known := t.createdIn(it.Born); known && created == 0 {
+	} else if created, known := t.createdIn(run); known && created == 0 {
 		ev.Op, ev.Cause = OpRemember, "stood at the target"
 	}
 	if !stub {

@@ -88,7 +88,7 @@ func TestHistory(t *testing.T) {
 			`1 create new: id →"1" name →"Ann"`, `2 update changed at source: name "Ann"→"Eva"`,
 			`3 delete left the filter: id "1"→ name "Eva"→`, `4 create reappeared: id →"1" name →"Eva"`}},
 		{"2", "", false, []string{
-			`2 create reappeared: id →"2" name →"Bob"`, `3 update changed at source: name "Bob"→"Bo"`,
+			`1 remember dropped by where:`, `2 create reappeared: id →"2" name →"Bob"`, `3 update changed at source: name "Bob"→"Bo"`,
 			`4 delete gone at source: id "2"→ name "Bo"→`}},
 	} {
 		h := b.history("pipeline.people", tt.key)
@@ -98,6 +98,26 @@ func TestHistory(t *testing.T) {
 		if diff := cmp.Diff(tt.want, events(h.Events)); diff != "" {
 			t.Errorf("key %s (-want +got)\n%s", tt.key, diff)
 		}
+	}
+}
+
+// TestHistoryOfDeleted: each life of a key begins with the run that created it.
+func TestHistoryOfDeleted(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": people, "people.jsonl": lines(`{"id":"0"}`, `{"id":"1","first":"Ann"}`)})
+	for _, next := range [][]string{
+		{`{"id":"1","first":"Ann"}`}, {`{"id":"1","first":"Eva"}`}, {}, {`{"id":"1","first":"Bea"}`}, {},
+	} {
+		b.run(engine.Options{})
+		b.write("people.jsonl", lines(append(next, `{"id":"0"}`)...))
+	}
+	b.run(engine.Options{})
+	want := []string{
+		`1 create new: id →"1" name →"Ann"`, `3 update changed at source: name "Ann"→"Eva"`, `4 delete gone at source: id "1"→ name "Eva"→`,
+		`5 create new: id →"1" name →"Bea"`, `6 delete gone at source: id "1"→ name "Bea"→`,
+	}
+	h := b.history("pipeline.people", "1")
+	if diff := cmp.Diff(want, events(h.Events)); diff != "" || h.Cut {
+		t.Errorf("cut %t (-want +got)\n%s", h.Cut, diff)
 	}
 }
 

@@ -267,7 +267,7 @@ type MirrorRow struct {
 }
 
 // A Change is one applied change in the audit trail. A create has none: it is
-// the item's Born.
+// the item's Born, and that of the delete which ends the item.
 type Change struct {
 	Pipeline int64
 	Key      record.Key
@@ -278,6 +278,9 @@ type Change struct {
 	At       time.Time // zero in PutChange: now
 	Before   []byte
 	After    []byte // nil when it is the next change's Before or the item's body
+	// Born is, of a delete, the run that created what it deleted; zero in
+	// PutChange: that of the item under the key. A delete has no After.
+	Born int64
 }
 
 // A Run is the part of one run that concerns one pipeline.

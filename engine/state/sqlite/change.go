@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"encoding/binary"
 	"iter"
 	"strconv"
 	"time"
@@ -35,6 +36,13 @@ func (v *view) scanChange(st *sqlite.Stmt, c *state.Change) error {
 	if c.Before, c.After, ok = split(body); !ok {
 		return damaged("change", c.Key, "its body is cut")
 	}
+	if c.Op == record.Delete && c.After != nil {
+		born, n := binary.Uvarint(c.After)
+		if n != len(c.After) {
+			return damaged("change", c.Key, "the run that created its record is not readable")
+		}
+		c.Born, c.After = int64(born), nil
+	}
 	return nil
 }
 
@@ -65,6 +73,29 @@ func (t *tx) PutChange(c *state.Change) error {
 		at = t.store.opts.Now()
 	}
 	key := []string{string(c.Key), strconv.FormatInt(c.Run, 10)}
-	body := t.pack("change", c.Pipeline, key, c.Before, c.After)
+	after := c.After
+	if c.Op == record.Delete {
+		// Nothing is left behind: in its place stands the run that created it.
+		born, err := t.born(c)
+		if err != nil {
+			return err
+		}
+		if after = nil; born > 0 {
+			after = binary.AppendUvarint(nil, uint64(born))
+		}
+	}
+	body := t.pack("change", c.Pipeline, key, c.Before, after)
 	return t.exec(changeReplace, c.Pipeline, c.Key, c.Run, int(c.Op), string(c.Cause), c.Approved, at, body)
+}
+
+// born gives the run that created what a delete removes; 0: it is not known.
+func (t *tx) born(c *state.Change) (run int64, err error) {
+	if c.Born > 0 {
+		return c.Born, nil
+	}
+	_, err = t.one(itemBorn, []any{c.Pipeline, c.Key}, func(st *sqlite.Stmt) error {
+		run = st.ColumnInt64(0)
+		return nil
+	})
+	return run, err
 }

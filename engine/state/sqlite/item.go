@@ -15,6 +15,7 @@ const (
 	itemLight = "SELECT key, hash, status, born, run, src FROM item"
 	itemWhole = "SELECT key, hash, status, born, run, src, body FROM item"
 	itemOne   = itemWhole + " WHERE pipeline = ? AND key = ?"
+	itemBorn  = "SELECT born FROM item WHERE pipeline = ? AND key = ?"
 	itemFrom  = itemWhole + " WHERE pipeline = ? AND key >= ? ORDER BY key"
 	itemAll   = itemLight + " WHERE pipeline = ? ORDER BY key"
 	itemOf    = itemWhole + " WHERE pipeline = ? AND src = ? ORDER BY key"

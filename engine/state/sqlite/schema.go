@@ -17,7 +17,8 @@ var steps = []string{schema1}
 // 1970, 0 for none. What must stay unread in a scan comes last in its row.
 // Bodies (item, open, change, mirror), cursors, notes and problems are sealed
 // when the table meta has a row named seal. The bodies of item, open and
-// change hold two fields each, the first behind its length.
+// change hold two fields each, the first behind its length; the second one of
+// a delete in the table change is the run that created the item, as a varint.
 const schema1 = `
 CREATE TABLE meta (
   name  TEXT PRIMARY KEY,

@@ -29,6 +29,7 @@ func Exercise(t *testing.T, open func(t *testing.T) state.Store) {
 		{"mirror", testMirror},
 		{"tombstones", testTombstones},
 		{"changes", testChanges},
+		{"deleted birth", testDeletedBirth},
 		{"deletes", testDeletes},
 		{"runs", testRuns},
 		{"plans", testPlans},

@@ -56,6 +56,37 @@ func testChanges(t *testing.T, open opener) {
 	})
 }
 
+// testDeletedBirth: a delete knows the run that created what it deleted.
+func testDeletedBirth(t *testing.T, open opener) {
+	s := open.start(t)
+	id := pipeline(t, s, "pipeline.p")
+	update(t, s, func(tx state.Tx) error {
+		for key, born := range map[record.Key]int64{"a": 7, "b": 300} {
+			if err := tx.PutItem(id, &state.Item{Key: key, Born: born, Run: 400, Body: []byte(`{}`)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	all := []state.Change{
+		{Pipeline: id, Key: "a", Run: 400, Op: record.Delete, At: at(1), Before: []byte(`{}`)},
+		{Pipeline: id, Key: "b", Run: 400, Op: record.Delete, At: at(1)},
+		{Pipeline: id, Key: "c", Run: 400, Op: record.Delete, At: at(1), Before: []byte(`{}`)},
+		{Pipeline: id, Key: "d", Run: 400, Op: record.Delete, At: at(1), Born: 5},
+		{Pipeline: id, Key: "e", Run: 400, Op: record.Update, At: at(1), After: []byte{7}},
+	}
+	putChanges(t, s, all)
+	update(t, s, func(tx state.Tx) error { return tx.DropItem(id, "a") })
+	all[0].Born, all[1].Born = 7, 300
+	view(t, s, func(v state.View) error {
+		got, err := collect(v.ChangesOf(400, id), cloneChange)
+		if diff := cmp.Diff(all, got); diff != "" {
+			t.Errorf("ChangesOf (-want +got):\n%s", diff)
+		}
+		return err
+	})
+}
+
 func testDeletes(t *testing.T, open opener) {
 	s := open.start(t)
 	id, other := pipeline(t, s, "pipeline.p"), pipeline(t, s, "pipeline.q")
