@@ -232,8 +232,8 @@ func (w *work) recentDeletes() int64 {
 // its errors block allows.
 func (w *work) judgeErrors() {
 	if change.ErrorsExceeded(w.p.Errors, w.tally.failed, w.tally.read) {
-		w.header.Blocked = fmt.Sprintf("%d of %d records failed, more than errors { max = %s } allows; nothing was written",
-			w.tally.failed, w.tally.read, w.p.Errors)
+		w.header.Blocked = fmt.Sprintf("%d of %s failed, more than errors { max = %s } allows; nothing was written",
+			w.tally.failed, counted(w.tally.read, "record"), w.p.Errors)
 	}
 }
 

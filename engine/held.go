@@ -97,8 +97,22 @@ func notHeld(o *state.Open, named bool) string {
 // ApproveRead accepts a read of a source with as many records as the one that
 // is held, or more. The error is an *UnknownError when none is held.
 func (e *Engine) ApproveRead(ctx context.Context, source string, d Decision) (*Decided, error) {
+	return e.decideRead(ctx, source, d, true)
+}
+
+// WithdrawRead takes the approval of a read back, so that the next one is held
+// anew with its own count. The error is an *UnknownError when none is approved.
+func (e *Engine) WithdrawRead(ctx context.Context, source string, d Decision) (*Decided, error) {
+	return e.decideRead(ctx, source, d, false)
+}
+
+func (e *Engine) decideRead(ctx context.Context, source string, d Decision, approve bool) (*Decided, error) {
 	if err := d.check(); err != nil {
 		return nil, err
+	}
+	kind, what := KindApprove, "held read"
+	if !approve {
+		kind, what = KindReject, "approved read"
 	}
 	unlock, err := e.Store.Lock(ctx, e.readLocks(source), e.LockWait, e.Holder)
 	if err != nil {
@@ -112,18 +126,18 @@ func (e *Engine) ApproveRead(ctx context.Context, source string, d Decision) (*D
 			return err
 		}
 		for _, h := range all {
-			if h.Address != source {
+			if h.Address != source || !approve && !h.Approved {
 				continue
 			}
-			h.Approved = true
+			h.Approved = approve
 			if err := tx.PutHeldRead(h); err != nil {
 				return err
 			}
-			run, err := e.note(tx, KindApprove, source, d.words(KindApprove), []OpenKey{{}})
+			run, err := e.note(tx, kind, source, d.words(kind), []OpenKey{{}})
 			out = &Decided{Read: &h, Run: run}
 			return err
 		}
-		return &UnknownError{What: "held read", Name: source}
+		return &UnknownError{What: what, Name: source}
 	})
 	if err != nil {
 		return nil, err

@@ -264,6 +264,49 @@ func TestHeldReadIsApproved(t *testing.T) {
 	}
 }
 
+// TestApprovedReadWaitsForItsCount: a smaller read is held and uses nothing up,
+// nor does a run of one key.
+func TestApprovedReadWaitsForItsCount(t *testing.T) {
+	ctx := context.Background()
+	hcl := strings.Replace(people, `key  = ["id"]`, `key  = ["id"]`+"\n  complete_when { min_records = 3 }", 1)
+	one, two := lines(`{"id":"1"}`), lines(`{"id":"1"}`, `{"id":"2"}`)
+	b := newBench(t, map[string]string{"main.hcl": hcl, "people.jsonl": two + lines(`{"id":"3"}`, `{"id":"4"}`)})
+	held := func(count int64, approved bool) {
+		t.Helper()
+		reads, err := b.engine().HeldReads(ctx, nil)
+		if err != nil || len(reads) != 1 || reads[0].Count != count || reads[0].Approved != approved {
+			t.Fatalf("held reads %+v, %v; want one of %d, approved %t", reads, err, count, approved)
+		}
+	}
+	address := "source.file.people"
+	b.run(engine.Options{})
+	b.write("people.jsonl", two)
+	b.wantRun(engine.Options{}, "people held: unchanged 4")
+	if _, err := b.engine().ApproveRead(ctx, address, decision("two left")); err != nil {
+		t.Fatal(err)
+	}
+	b.write("people.jsonl", one)
+	b.wantRun(engine.Options{}, "people held: unchanged 4")
+	held(2, true)
+	b.write("people.jsonl", two)
+	b.run(engine.Options{Key: "1"})
+	held(2, true)
+	b.wantRun(engine.Options{}, "people succeeded: deleted 2, unchanged 2")
+	b.write("people.jsonl", one)
+	b.wantRun(engine.Options{}, "people held: unchanged 2")
+	held(1, false)
+	if _, err := b.engine().WithdrawRead(ctx, address, decision("no")); !errors.As(err, new(*engine.UnknownError)) {
+		t.Errorf("an approval that is none was taken back: %v", err)
+	}
+	if _, err := b.engine().ApproveRead(ctx, address, decision("one more left")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.engine().WithdrawRead(ctx, address, decision("no")); err != nil {
+		t.Fatal(err)
+	}
+	b.wantRun(engine.Options{}, "people held: unchanged 2")
+}
+
 // failing has a record that can't be mapped.
 func failing(t *testing.T) *bench {
 	b := newBench(t, map[string]string{"main.hcl": people, "people.jsonl": lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bob","blocked":"x"}`)})

@@ -267,7 +267,7 @@ func (rd *reader) finish(err error) {
 	for _, p := range rd.r.parts {
 		if p.unkeyed > 0 && p.problem == "" && rd.s.mirrored(rd.src) {
 			// The mirror would hold the record that has no key for absent.
-			p.problem = fmt.Sprintf("%d records without a key were read", p.unkeyed)
+			p.problem = counted(p.unkeyed, "record") + " without a key were read"
 		}
 		switch {
 		case p.ended && p.problem == "":
@@ -313,15 +313,18 @@ func (s *session) completeWhen(ctx context.Context, src *Source, r *records, kno
 	note := ""
 	switch c := src.Complete; {
 	case count < c.MinRecords:
-		note = fmt.Sprintf("%d records were read, and complete_when asks for at least %d", count, c.MinRecords)
+		note = fmt.Sprintf("%s were read, and complete_when asks for at least %d", counted(count, "record"), c.MinRecords)
 	case c.MaxDrop != nil && before > count && c.MaxDrop.Exceeded(before-count, before):
-		note = fmt.Sprintf("%d records were read, %d fewer than the last complete read; complete_when allows a drop of %s", count, before-count, c.MaxDrop)
+		note = fmt.Sprintf("%s were read, %d fewer than the last complete read; complete_when allows a drop of %s", counted(count, "record"), before-count, c.MaxDrop)
 	}
 	if note == "" {
 		return s.releaseRead(ctx, known)
 	}
-	if known.held != nil && known.held.Approved && count >= known.held.Count {
-		return s.releaseRead(ctx, known)
+	if approved := known.held; approved != nil && approved.Approved {
+		if count >= approved.Count {
+			return s.releaseRead(ctx, known)
+		}
+		note += fmt.Sprintf("; a read of at least %d is approved, and stays so (koppel held reject %s takes that back)", approved.Count, src.Address)
 	}
 	// The list of partitions is a part of the read, and no better than it.
 	r.listed, r.held = false, note
@@ -334,25 +337,31 @@ func (s *session) completeWhen(ctx context.Context, src *Source, r *records, kno
 	if !s.live {
 		return nil
 	}
-	return s.holdRead(ctx, src, count, note)
+	return s.holdRead(ctx, src, count, note, known.held)
 }
 
 // releaseRead forgets that a read was held: it was accepted once, or the
-// source is well again.
+// source is well again. A run of one key leaves the approval for the rest.
 func (s *session) releaseRead(ctx context.Context, known *sourceState) error {
-	if known.held == nil || !s.live {
+	if known.held == nil || !s.live || s.opts.Key != "" {
 		return nil
 	}
 	return s.Store.Update(ctx, func(tx state.Tx) error { return tx.DropHeldRead(known.row.ID) })
 }
 
-func (s *session) holdRead(ctx context.Context, src *Source, count int64, note string) error {
+// holdRead remembers that a read waits for approval. An approval of a larger
+// read than this one stays as it is.
+func (s *session) holdRead(ctx context.Context, src *Source, count int64, note string, approved *state.HeldRead) error {
 	return s.Store.Update(ctx, func(tx state.Tx) error {
 		id, err := putSource(tx, src)
 		if err != nil {
 			return err
 		}
-		return tx.PutHeldRead(state.HeldRead{Source: id, Address: src.Address, Count: count, Since: s.clock, Note: note})
+		held := state.HeldRead{Source: id, Address: src.Address, Count: count, Since: s.clock, Note: note}
+		if approved != nil && approved.Approved {
+			held.Count, held.Since, held.Approved = approved.Count, approved.Since, true
+		}
+		return tx.PutHeldRead(held)
 	})
 }
 

@@ -119,7 +119,7 @@ func (t *Test) judge(out *outcome) TestResult {
 	case r.Skipped && !(t.ExpectList && len(t.Expect) == 0):
 		r.Problem = "the record is skipped"
 	case len(r.Got) != len(t.Expect):
-		r.Problem = fmt.Sprintf("%d records are expected, and %d came out", len(t.Expect), len(r.Got))
+		r.Problem = fmt.Sprintf("the test expects %s, and %d came out", counted(int64(len(t.Expect)), "record"), len(r.Got))
 	default:
 		t.compare(&r)
 	}

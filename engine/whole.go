@@ -160,7 +160,7 @@ func (w *work) holdWhole(ctx context.Context) (bool, error) {
 	w.applied.counts.Held += n
 	w.header.Counts.Held = 0
 	o := &state.Open{Key: wholeKey, Reason: state.Held, Op: record.Delete, Since: w.s.clock, After: w.header.Digest, Run: w.s.runID,
-		Note: fmt.Sprintf("the set changes by %d records, more than %s", n, limit)}
+		Note: fmt.Sprintf("the set changes by %s, more than %s", counted(n, "record"), limit)}
 	return true, w.s.Store.Update(ctx, func(tx state.Tx) error { return tx.PutOpen(w.row.ID, o) })
 }
 

@@ -152,8 +152,9 @@ func (a *app) approve(ctx context.Context, name string, v verdict) error {
 func (a *app) heldReject() *cobra.Command {
 	var v verdict
 	cmd := &cobra.Command{
-		Use: "reject PIPELINE --reason TEXT", Short: "Make runs leave alone what is held",
-		Example:           `  koppel held reject employees --only 998 --reason "back next month"`,
+		Use: "reject PIPELINE | SOURCE --reason TEXT", Short: "Make runs leave alone what is held, or take the approval of a read back",
+		Example: `  koppel held reject employees --only 998 --reason "back next month"
+  koppel held reject source.afas_get.employees --reason "fewer are right"`,
 		ValidArgsFunction: a.completePipeline,
 		Args:              cobra.ExactArgs(1),
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.reject(cmd.Context(), args[0], v) },
@@ -172,11 +173,27 @@ func (a *app) reject(ctx context.Context, name string, v verdict) error {
 			return err
 		}
 		if len(sources) > 0 {
-			return wrong("a read is not rejected: it stays held until the source gives enough records again, or someone approves it")
+			return a.withdraw(ctx, s, sources[0], engine.Decision{Reason: v.reason, Who: a.who()})
 		}
 		out, err := s.Reject(ctx, engine.Decision{Addresses: pipelines, Only: v.only, Reason: v.reason, Who: a.who()})
 		return a.decided(s, out, err, "rejected; runs leave it alone while exactly this is wanted", "held")
 	})
+}
+
+// withdraw takes back the approval of a read.
+func (a *app) withdraw(ctx context.Context, s *session, source string, d engine.Decision) error {
+	out, err := s.WithdrawRead(ctx, source, d)
+	if errors.As(err, new(*engine.UnknownError)) {
+		return wrong("no read of %s is approved, and one that is held is not rejected: it stays held until the source gives enough records again, or someone approves it", source)
+	}
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return view.WriteJSON(a.out, view.NewDecision(out))
+	}
+	a.teller(s, false).ReadWithdrawn(out.Read)
+	return nil
 }
 
 // decided reports what a decision did. One that found nothing is an error.

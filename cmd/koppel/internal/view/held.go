@@ -19,7 +19,7 @@ type Held struct {
 // HeldRead is a read that is held.
 type HeldRead struct {
 	Source   string     `json:"source" doc:"address of the source"`
-	Count    int64      `json:"count" doc:"records that were read"`
+	Count    int64      `json:"count" doc:"records that were read; approved: reads of at least as many are accepted"`
 	Since    *time.Time `json:"since" doc:"RFC 3339"`
 	Message  string     `json:"message" doc:"what complete_when asks for"`
 	Approved bool       `json:"approved" doc:"the next read of at least as many records is accepted"`
@@ -38,7 +38,7 @@ type Decision struct {
 	RunID         int64     `json:"run_id" doc:"number under which runs list shows the decision; 0: nothing was decided"`
 	Done          []Open    `json:"done" doc:"records that it holds for"`
 	Skipped       []Open    `json:"skipped" doc:"records that were left alone; message says why"`
-	Read          *HeldRead `json:"read" doc:"the read that was approved; null: none"`
+	Read          *HeldRead `json:"read" doc:"the read that was approved, or whose approval was taken back; null: none"`
 }
 
 // NewHeld describes what is held.
@@ -181,4 +181,9 @@ func (t *Teller) Decided(d *engine.Decided, verb string) {
 // ReadApproved tells that a read was approved.
 func (t *Teller) ReadApproved(h *engine.HeldRead) {
 	t.line("%s", fmt.Sprintf("The next read of %s with at least %s is accepted.", Clean(h.Address), plural(h.Count, "record")))
+}
+
+// ReadWithdrawn tells that the approval of a read was taken back.
+func (t *Teller) ReadWithdrawn(h *engine.HeldRead) {
+	t.line("The approval is taken back: the next read of %s is held with its own count when complete_when does not accept it.", Clean(h.Address))
 }
