@@ -56,8 +56,8 @@ func fromHCL(diags hcl.Diagnostics) Diagnostics {
 		if diag.Severity == hcl.DiagWarning {
 			d.Severity = Warning
 		}
-		if diag.Subject != nil {
-			d.File, d.Range = diag.Subject.Filename, rangeOf(*diag.Subject)
+		if subject := subjectOf(diag); subject != nil {
+			d.File, d.Range = subject.Filename, rangeOf(*subject)
 		}
 		if diag.Context != nil {
 			d.Context = rangeOf(*diag.Context)
@@ -73,6 +73,16 @@ func fromHCL(diags hcl.Diagnostics) Diagnostics {
 		out = append(out, d)
 	}
 	return out
+}
+
+// subjectOf gives the place of a diagnostic. A call that is not closed has its
+// mistakes where its parenthesis would be, which is nowhere: then the call as
+// a whole is meant.
+func subjectOf(diag *hcl.Diagnostic) *hcl.Range {
+	if diag.Subject == nil || diag.Subject.Start.Line > 0 || diag.Context == nil {
+		return diag.Subject
+	}
+	return diag.Context
 }
 
 // suggestion returns the detail of diag. For unknown names it is made anew: HCL
