@@ -45,6 +45,7 @@ func (w *work) describeRead() {
 	w.header.Parts = r.planParts()
 	w.header.Read = r.count
 	w.header.Complete, w.header.ReadHeld = r.complete(), r.held
+	w.header.Unreachable = w.header.Unreachable || r.unreachable()
 	w.header.Problems = append(w.header.Problems, r.problems...)
 	for _, p := range w.header.Parts {
 		if p.Problem == "" {

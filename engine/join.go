@@ -2,10 +2,12 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"koppel/engine/connector"
 	"koppel/engine/mapping"
 	"koppel/engine/plan"
 	"koppel/engine/record"
@@ -19,6 +21,8 @@ type joinIndex struct {
 	rows     map[record.Key][]rightRow
 	complete bool
 	problem  string
+	// unreachable: the right side's system could not be reached.
+	unreachable bool
 	digest   record.Hash
 	// target: the program reads NAME.target, from this pipeline.
 	target  string
@@ -58,12 +62,12 @@ func (s *session) joinIndex(ctx context.Context, p *Pipeline, i int, j Join) (*j
 	if err != nil {
 		// A right side that can't be read proves nothing; the left records that
 		// depend on it wait.
-		idx.problem = err.Error()
+		idx.problem, idx.unreachable = err.Error(), errors.Is(err, connector.ErrUnreachable)
 		return idx, nil
 	}
 	idx.complete = r.complete() && r.failed == 0
 	if !idx.complete {
-		idx.problem = r.whyIncomplete()
+		idx.problem, idx.unreachable = r.whyIncomplete(), r.unreachable()
 	}
 	if idx.target != "" {
 		if idx.answers, err = s.answers(ctx, idx.target); err != nil {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"sort"
 
@@ -90,6 +91,17 @@ func (r *records) complete() bool {
 		}
 	}
 	return len(r.parts) > 0 || r.listed
+}
+
+// unreachable tells whether the system could not be reached for a partition,
+// or refused the credentials.
+func (r *records) unreachable() bool {
+	for _, p := range r.parts {
+		if errors.Is(p.err, connector.ErrUnreachable) {
+			return true
+		}
+	}
+	return false
 }
 
 // proves tells whether a record that is absent from a partition is gone. A

@@ -40,6 +40,7 @@ type PipelineResult struct {
 	Warnings             []plan.Problem
 	Complete             bool
 	Moved                int64 // changes of a saved plan that no longer fitted
+	Unreachable          bool  // a system that it reads could not be reached or refused the credentials
 	Err                  error // why it failed
 }
 
@@ -281,7 +282,7 @@ func (s *session) finish(ctx context.Context, w *work, r *PipelineResult) error 
 // describe fills in what became of a pipeline.
 func (w *work) describe(r *PipelineResult) {
 	h := w.header
-	r.Title, r.Complete, r.Moved = h.Title, h.Complete, w.applied.moved
+	r.Title, r.Complete, r.Moved, r.Unreachable = h.Title, h.Complete, w.applied.moved, h.Unreachable
 	c := &w.applied.counts
 	c.Unchanged, c.Skipped = h.Counts.Unchanged, h.Counts.Skipped
 	c.Waiting += h.Counts.Waiting

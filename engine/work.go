@@ -263,6 +263,7 @@ func (w *work) prepare(ctx context.Context) (err error) {
 		if !w.why.first && (!ok || !bytes.Equal(before.Digest, j.digest[:])) {
 			w.why.joins = true
 		}
+		w.header.Unreachable = w.header.Unreachable || j.unreachable
 		if j.problem != "" {
 			w.warn("join_incomplete", fmt.Sprintf("join %q is not complete: %s; records that depend on it keep what was delivered", j.join.Name, j.problem))
 		}

@@ -54,6 +54,7 @@ type Pipeline struct {
 	SinkIdentity string
 	Read         int64 // records
 	Complete     bool
+	Unreachable  bool   // a system that it reads could not be reached or refused the credentials
 	ReadHeld     string // why the read waits for approval; empty: it does not
 	Counts       Counts
 	Problems     []Problem

@@ -53,6 +53,19 @@ func TestExitOf(t *testing.T) {
 	}
 }
 
+// TestUnreachablePartition: a system that refused one partition outweighs what
+// else is wrong.
+func TestUnreachablePartition(t *testing.T) {
+	run := &engine.Result{Pipelines: []engine.PipelineResult{{Status: "partial", Unreachable: true}, {Status: "failed", Err: errors.New("x")}}}
+	if got := judgeRun(nil, run).code(); got != exitUnreachable {
+		t.Errorf("run: exit %d, want %d", got, exitUnreachable)
+	}
+	p := &engine.Planned{Header: &plan.Header{Pipelines: []plan.Pipeline{{Unreachable: true, Counts: plan.Counts{Failed: 1}}}}}
+	if got := judgePlan(nil, p, true).code(); got != exitUnreachable {
+		t.Errorf("plan: exit %d, want %d", got, exitUnreachable)
+	}
+}
+
 func TestStartersOfAllKinds(t *testing.T) {
 	for _, from := range sourceKinds() {
 		for _, to := range sinkKinds() {

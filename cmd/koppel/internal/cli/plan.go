@@ -153,6 +153,9 @@ func judgePlan(s *session, p *engine.Planned, detailed bool) *exits {
 			continue
 		}
 		c := &h.Counts
+		if h.Unreachable {
+			x.unreachable = true
+		}
 		if h.Blocked != "" && h.Whole {
 			x.partial = true
 		} else if h.Blocked != "" {

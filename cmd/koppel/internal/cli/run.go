@@ -82,6 +82,9 @@ func judgeRun(s *session, res *engine.Result) *exits {
 		case "partial":
 			x.partial = true
 		}
+		if p.Unreachable {
+			x.unreachable = true
+		}
 		if p.Counts.Held > 0 {
 			x.held = true
 		}
