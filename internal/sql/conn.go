@@ -35,6 +35,11 @@ type Conn interface {
 	Commit() error
 	// Rollback undoes the transaction, if there is one.
 	Rollback()
+	// Savepoint marks a place in the transaction, one at a time. RollbackTo
+	// undoes what followed it and forgets it; Release keeps what followed it.
+	Savepoint() error
+	RollbackTo() error
+	Release() error
 	// Active tells whether there is a transaction: some errors end it.
 	Active() bool
 	// Current tells whether the connection still writes where its path leads;
@@ -89,6 +94,14 @@ type Dialect interface {
 	Upsert(t *Table, columns, key, set, returning []string) string
 	// Update is the statement that sets columns in the rows that where names.
 	Update(t *Table, set, where, returning []string) string
+	// NullsDistinct tells whether a unique index takes any number of nulls.
+	NullsDistinct() bool
+	// Spare is a value that column c keeps and that hardly any row holds: a
+	// different one for each n from 1, as close to old as it can be. ok is
+	// false when there is none.
+	Spare(c *Column, old Value, n int) (v Value, ok bool)
+	// Referenced names the columns that foreign keys of any table refer to.
+	Referenced(c Conn, t *Table) ([]string, error)
 	// Lowest is a value below the values of a column, for a first read.
 	Lowest(inFunction bool) Value
 	// Batch is the part of a query that makes rows (n, v0, v1, …) out of one
@@ -107,9 +120,25 @@ type Error struct {
 	Message string
 	// Refused: this row is refused, others need not be.
 	Refused bool
+	// Constraint is the kind of constraint that refused the row.
+	Constraint Constraint
+	// Columns are those of the unique constraint, as TABLE.COLUMN, as far as
+	// the database names them.
+	Columns []string
 	// Cause marks what callers and the exit code look for; may be nil.
 	Cause error
 }
+
+// A Constraint is a kind of constraint over several rows: what it refuses, it
+// may allow once other rows have changed.
+type Constraint byte
+
+// The kinds of constraints over several rows.
+const (
+	NoConstraint Constraint = iota // another refusal
+	Unique
+	ForeignKey
+)
 
 // Error says what was tried and what the database answered.
 func (e *Error) Error() string {

@@ -102,6 +102,17 @@ func (s *sqliteConn) Rollback() {
 	}
 }
 
+func (s *sqliteConn) Savepoint() error { return s.Exec("SAVEPOINT koppel") }
+
+func (s *sqliteConn) RollbackTo() error {
+	if err := s.Exec("ROLLBACK TO koppel"); err != nil {
+		return err
+	}
+	return s.Release()
+}
+
+func (s *sqliteConn) Release() error { return s.Exec("RELEASE koppel") }
+
 func (s *sqliteConn) Active() bool { return !s.c.AutocommitEnabled() }
 
 func (s *sqliteConn) Current() bool {
@@ -164,6 +175,15 @@ func sqliteError(doing string, err error) *Error {
 		message = strings.TrimPrefix(message, prefix)
 	}
 	e := &Error{Doing: doing, Message: message}
+	switch code {
+	case sqlite.ResultConstraintUnique, sqlite.ResultConstraintPrimaryKey, sqlite.ResultConstraintRowID:
+		e.Constraint = Unique
+		if columns, named := strings.CutPrefix(message, "UNIQUE constraint failed: "); named {
+			e.Columns = strings.Split(columns, ", ")
+		}
+	case sqlite.ResultConstraintForeignKey:
+		e.Constraint = ForeignKey
+	}
 	switch code.ToPrimary() {
 	case sqlite.ResultBusy, sqlite.ResultLocked:
 		e.Cause = errBusy

@@ -64,14 +64,20 @@ func foldPart(ix *sql.Index, column, part string) string {
 		if !strings.EqualFold(c, column) {
 			continue
 		}
-		switch ix.Collations[i] {
-		case "NOCASE":
-			return asciiLower(part)
-		case "RTRIM":
-			return strings.TrimRight(part, " ")
-		}
+		return foldText(ix.Collations[i], part)
 	}
 	return part
+}
+
+// foldText gives the form in which a collation compares text.
+func foldText(collation, text string) string {
+	switch collation {
+	case "NOCASE":
+		return asciiLower(text)
+	case "RTRIM":
+		return strings.TrimRight(text, " ")
+	}
+	return text
 }
 
 // asciiLower folds as NOCASE does: A to Z only.

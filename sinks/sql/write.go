@@ -20,7 +20,11 @@ func (s *sink) Write(ctx context.Context, batch []record.Change) ([]connector.Ou
 		return nil, nil
 	}
 	out := make([]connector.Outcome, len(batch))
-	done, err := s.apply(ctx, batch, out)
+	late := map[record.Key]bool{}
+	done, err := s.apply(ctx, batch, out, late)
+	if err == nil && len(late) > 0 && len(batch) > 1 {
+		err = s.rejoin(ctx, batch, out, late)
+	}
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
 	}
@@ -30,8 +34,8 @@ func (s *sink) Write(ctx context.Context, batch []record.Change) ([]connector.Ou
 // apply applies batch and returns how many of its changes, from the first,
 // have an outcome that stands. Constraints that are only checked at the commit
 // refuse the whole transaction; halves of the batch then find the changes that
-// are at fault.
-func (s *sink) apply(ctx context.Context, batch []record.Change, out []connector.Outcome) (int, error) {
+// are at fault, whose keys go into late.
+func (s *sink) apply(ctx context.Context, batch []record.Change, out []connector.Outcome, late map[record.Key]bool) (int, error) {
 	err := s.transact(ctx, batch, out)
 	var refused *sql.Error
 	switch {
@@ -41,15 +45,16 @@ func (s *sink) apply(ctx context.Context, batch []record.Change, out []connector
 		return 0, err
 	case len(batch) == 1:
 		out[0] = connector.Outcome{Status: connector.Refused, Message: refused.Message}
+		late[batch[0].Key] = true
 		return 1, nil
 	}
 	half := len(batch) / 2
 	clear(out)
-	n, err := s.apply(ctx, batch[:half], out[:half])
+	n, err := s.apply(ctx, batch[:half], out[:half], late)
 	if err != nil {
 		return n, err
 	}
-	m, err := s.apply(ctx, batch[half:], out[half:])
+	m, err := s.apply(ctx, batch[half:], out[half:], late)
 	return half + m, err
 }
 
@@ -57,12 +62,13 @@ func (s *sink) apply(ctx context.Context, batch []record.Change, out []connector
 // transaction (a trigger may) starts it again without the refused change. A
 // refusal that it returns is that of the commit.
 func (s *sink) transact(ctx context.Context, batch []record.Change, out []connector.Outcome) error {
+	w := &writing{batch: batch, out: out}
 	for again := true; again; {
 		if err := s.begin(ctx, batch); err != nil {
 			return err
 		}
-		var err error
-		if again, err = s.changes(batch, out); err != nil {
+		err := s.changes(w)
+		if again = errors.Is(err, errLost); err != nil && !again {
 			s.conn.Rollback()
 			return err
 		}
@@ -101,28 +107,29 @@ func unrefused(err error) error {
 	return err
 }
 
-// changes applies each change that is not refused yet. It answers true when
-// the transaction was lost on the way.
-func (s *sink) changes(batch []record.Change, out []connector.Outcome) (lost bool, err error) {
-	for i := range batch {
-		if out[i].Status == connector.Refused {
+// changes applies each change that is not refused for good yet, and then what
+// waited for others.
+func (s *sink) changes(w *writing) error {
+	for _, r := range w.waiting {
+		w.out[r.at] = connector.Outcome{}
+	}
+	w.waiting = w.waiting[:0]
+	for i := range w.batch {
+		if w.out[i].Status == connector.Refused {
 			continue
 		}
-		o, err := s.change(&batch[i])
-		var refused *sql.Error
-		switch {
-		case err == nil:
-			out[i] = o
-			continue
-		case !errors.As(err, &refused) || !refused.Refused:
-			return false, err
+		refused, err := s.attempt(w, i)
+		if err != nil {
+			return err
 		}
-		out[i] = connector.Outcome{Status: connector.Refused, Message: refused.Message}
-		if !s.conn.Active() {
-			return true, nil
+		if refused != nil {
+			w.waiting = append(w.waiting, refusal{i, refused})
 		}
 	}
-	return false, nil
+	if len(w.waiting) == 0 {
+		return nil
+	}
+	return s.settle(w)
 }
 
 func (s *sink) change(c *record.Change) (connector.Outcome, error) {
