@@ -76,6 +76,9 @@ type View interface {
 	Open(pipeline int64) iter.Seq2[*Open, error]
 	OpenKey(pipeline int64, key record.Key) (*Open, error) // nil when there is none
 
+	// Flights yields the flights of a pipeline in the order of their batches.
+	Flights(pipeline int64) iter.Seq2[*Flight, error]
+
 	// Mirror yields a source's rows, tombstones too, in (part, key) order.
 	Mirror(source int64) iter.Seq2[*MirrorRow, error]
 	// MirrorSince yields the rows with a higher sequence, in sequence order.
@@ -118,6 +121,10 @@ type Tx interface {
 	TouchItem(pipeline int64, it *Item) error
 	PutOpen(pipeline int64, o *Open) error
 	DropOpen(pipeline int64, key record.Key) error
+	// PutFlight inserts or replaces the flight of a batch. It is smallest in
+	// key order.
+	PutFlight(pipeline int64, f *Flight) error
+	DropFlight(pipeline, batch int64) error
 	PutMirror(source int64, row *MirrorRow) error
 	// DropTombstones removes gone rows up to a sequence, but for the kept keys.
 	DropTombstones(source int64, upTo uint64, keep func(part string, key record.Key) bool) error
@@ -198,6 +205,10 @@ const (
 	Out              // dropped by where
 	Disabled
 	Kept // gone at the source, left at the target
+	// Unsure: a call was begun for it and not remembered. With a body the row
+	// stands at the target, and Body is what it held before the call; without
+	// one it may stand there or not.
+	Unsure
 )
 
 // An Item is one mapped record as it was last delivered.
@@ -251,6 +262,26 @@ type Open struct {
 	Note     string // the target's or the mapping's own words, or a person's reason
 	Approved bool
 	Run      int64
+}
+
+// A Flight is a batch of changes that is, or may be, at the target and is not
+// remembered yet. It is there before the batch is sent, and goes in the
+// transaction that remembers it.
+type Flight struct {
+	Batch int64 // its number in the run, from 1
+	Run   int64
+	// Asked: what became of the deletes is for the target to say, as the same
+	// record can't be created again blindly.
+	Asked bool
+	Flown []Flown
+}
+
+// A Flown is one change of a flight.
+type Flown struct {
+	Key    record.Key
+	Op     record.Op
+	Src    SourceRef
+	HasSrc bool // as in Item
 }
 
 // A MirrorRow is the last known record of a source under one key.

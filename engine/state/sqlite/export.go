@@ -40,6 +40,7 @@ func exportedTables() []string {
 	return []string{
 		"meta", "pipeline", "source", "part", "position", "based", "mirror", "item",
 		"open", "change", "run", "number", "plan", "held_read",
+		"flight",
 	}
 }
 

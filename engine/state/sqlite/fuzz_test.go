@@ -96,8 +96,8 @@ func FuzzImport(f *testing.F) {
 		}
 		f.Add(out.Bytes())
 	}
-	f.Add([]byte(`{"format_version":1,"schema":1,"sealed":false}` + "\n" + `{"end":0}`))
-	f.Add([]byte(`{"format_version":1,"schema":1,"sealed":true}` + "\n" + `{"table":"meta","row":{"name":"seal","value":"AAAA"}}` + "\n" + `{"end":1}`))
+	f.Add([]byte(`{"format_version":1,"schema":2,"sealed":false}` + "\n" + `{"end":0}`))
+	f.Add([]byte(`{"format_version":1,"schema":2,"sealed":true}` + "\n" + `{"table":"meta","row":{"name":"seal","value":"AAAA"}}` + "\n" + `{"end":1}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s := open(t, sqlite.Options{Path: filepath.Join(t.TempDir(), "state.db"), Key: fuzzKey()})
 		defer s.Close()

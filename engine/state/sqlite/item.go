@@ -47,7 +47,7 @@ func (s *itemScan) light(st *sqlite.Stmt, it *state.Item) error {
 	copy(it.Raw[:], hash[:hashSize])
 	copy(it.Mapped[:], hash[hashSize:])
 	status := st.ColumnInt64(2)
-	if status < 0 || status > int64(state.Kept) {
+	if status < 0 || status > int64(state.Unsure) {
 		return damaged("item", it.Key, fmt.Sprintf("it has the status %d", status))
 	}
 	it.Status = state.Status(status)

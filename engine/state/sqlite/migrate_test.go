@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -51,14 +52,14 @@ func testMigrate(t *testing.T, was, is bool) {
 		t.Error("a broken step gave no error")
 	}
 	copies, err := filepath.Glob(opts.Path + ".backup-*")
-	if err != nil || len(copies) != 1 || copies[0] != opts.Path+".backup-1-1700000000" {
+	if err != nil || len(copies) != 1 || copies[0] != fmt.Sprintf("%s.backup-%d-1700000000", opts.Path, len(steps)) {
 		t.Fatalf("backups: %q, %v", copies, err)
 	}
-	if v := version(t, opts.Path); v != 1 {
-		t.Errorf("a broken step left the schema at %d, want 1", v)
+	if v := version(t, opts.Path); v != int64(len(steps)) {
+		t.Errorf("a broken step left the schema at %d, want %d", v, len(steps))
 	}
-	if v := version(t, copies[0]); v != 1 {
-		t.Errorf("the backup has schema %d, want 1", v)
+	if v := version(t, copies[0]); v != int64(len(steps)) {
+		t.Errorf("the backup has schema %d, want %d", v, len(steps))
 	}
 
 	opts.Seal = is

@@ -82,7 +82,7 @@ func noRow(*sqlite.Stmt) error { return nil }
 
 // DropPipeline removes a pipeline and everything that belongs to it.
 func (t *tx) DropPipeline(id int64) error {
-	for _, table := range []string{"item", "open", "change", "run", "position", "based"} {
+	for _, table := range []string{"item", "open", "flight", "change", "run", "position", "based"} {
 		if err := t.exec("DELETE FROM "+table+" WHERE pipeline = ?", id); err != nil {
 			return err
 		}

@@ -26,6 +26,7 @@ func sealedColumns() []sealedColumn {
 		{table: "open", column: "body", key: []string{"pipeline", "key"}, forget: ", before = NULL"},
 		{table: "change", column: "body", key: []string{"pipeline", "key", "run"}},
 		{table: "run", column: "problems", key: []string{"id", "pipeline"}},
+		{table: "flight", column: "body", key: []string{"pipeline", "batch"}},
 		{table: "held_read", column: "note", key: []string{"source"}},
 	}
 }

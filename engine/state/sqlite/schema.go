@@ -11,7 +11,7 @@ const (
 
 // steps lead from one schema version to the next; the number of steps done is
 // the file's user_version. A step that was released never changes.
-var steps = []string{schema1}
+var steps = []string{schema1, schema2}
 
 // Keys are blobs: they are compared as bytes. Times are milliseconds since
 // 1970, 0 for none. What must stay unread in a scan comes last in its row.
@@ -165,4 +165,15 @@ CREATE TABLE held_read (
   approved INTEGER NOT NULL,
   note     BLOB
 ) STRICT;
+`
+
+// The body of a flight is one field, sealed too.
+const schema2 = `
+CREATE TABLE flight (
+  pipeline INTEGER NOT NULL,
+  batch    INTEGER NOT NULL,
+  run      INTEGER NOT NULL,
+  body     BLOB NOT NULL,
+  PRIMARY KEY (pipeline, batch)
+) STRICT, WITHOUT ROWID;
 `

@@ -22,7 +22,7 @@ func (s *Store) validate(ctx context.Context, c *conn, seal *sealer) error {
 		return err
 	}
 	for _, p := range pipelines {
-		if err := first(drain(v.Items(p.ID, "")), drain(v.Open(p.ID))); err != nil {
+		if err := first(drain(v.Items(p.ID, "")), drain(v.Open(p.ID)), drain(v.Flights(p.ID))); err != nil {
 			return err
 		}
 	}
@@ -44,7 +44,7 @@ func (s *Store) validate(ctx context.Context, c *conn, seal *sealer) error {
 // owners looks for rows whose pipeline or source is not there.
 func (v *view) owners() error {
 	owned := map[string]string{
-		"item": "pipeline", "open": "pipeline", "change": "pipeline", "based": "pipeline", "position": "pipeline",
+		"item": "pipeline", "open": "pipeline", "flight": "pipeline", "change": "pipeline", "based": "pipeline", "position": "pipeline",
 		"part": "source", "mirror": "source",
 	}
 	for table, owner := range owned {

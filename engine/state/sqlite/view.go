@@ -26,6 +26,7 @@ type tx struct {
 	store  *Store
 	failed error // of a write, which undoes the transaction whatever fn says
 	forget bool  // scrub after the commit
+	flight []byte
 }
 
 var (

@@ -154,6 +154,12 @@ func fillPipeline(t failer, s state.Store, id, src int64) {
 				}
 			}
 		}
+		flown := []state.Flown{{Key: "k", Op: record.Create}, {Key: "l", Op: record.Delete, HasSrc: true, Src: state.SourceRef{Part: "canary", Key: "l"}}}
+		for i := range flown {
+			if err := tx.PutFlight(id, &state.Flight{Batch: int64(i + 1), Run: run, Flown: flown[:i+1]}); err != nil {
+				return err
+			}
+		}
 		if err := tx.SetBased(id, "part"); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ type contents struct {
 	Light     []state.Item
 	Count     map[state.Status]int
 	Open      []state.Open
+	Flights   []state.Flight
 	Changes   []state.Change
 	Runs      []state.Run
 	Positions []state.Position
@@ -46,6 +47,7 @@ func read(v state.View, pipeline, source int64) (d contents, err error) {
 	d.Items = take(v.Items(pipeline, ""), cloneItem, keep)
 	d.Light = take(v.ItemsLight(pipeline), cloneItem, keep)
 	d.Open = take(v.Open(pipeline), cloneOpen, keep)
+	d.Flights = take(v.Flights(pipeline), cloneFlight, keep)
 	d.Runs = take(v.Runs(pipeline), cloneRun, keep)
 	d.Mirror = take(v.Mirror(source), cloneMirror, keep)
 	d.Since = take(v.MirrorSince(source, 0), cloneMirror, keep)

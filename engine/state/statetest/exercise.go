@@ -25,6 +25,7 @@ func Exercise(t *testing.T, open func(t *testing.T) state.Store) {
 		{"items of a source record", testItemsOf},
 		{"large items", testLargeItems},
 		{"open keys", testOpen},
+		{"flights", testFlights},
 		{"parts", testParts},
 		{"mirror", testMirror},
 		{"tombstones", testTombstones},

@@ -270,6 +270,8 @@ func testErase(t *testing.T, open opener) {
 		return tx.EraseMirror(src, "part", "k")
 	})
 	want.Items, want.Light, want.Open, want.Changes = want.Items[1:], want.Light[1:], want.Open[1:], want.Changes[1:]
+	want.Flights = want.Flights[1:]
+	want.Flights[0].Flown = want.Flights[0].Flown[1:]
 	want.Mirror, want.Since = want.Mirror[1:], want.Since[1:]
 	want.Count = map[state.Status]int{state.Delivered: 1}
 	want.Runs[0].Problems = []byte(`[]`)

@@ -16,17 +16,18 @@ import (
 
 // A model is a state in plain memory: one pipeline and one source.
 type model struct {
-	items  map[record.Key]state.Item
-	open   map[record.Key]state.Open
-	mirror map[state.SourceRef]state.MirrorRow
+	items   map[record.Key]state.Item
+	open    map[record.Key]state.Open
+	mirror  map[state.SourceRef]state.MirrorRow
+	flights map[int64]state.Flight
 }
 
 func newModel() *model {
-	return &model{map[record.Key]state.Item{}, map[record.Key]state.Open{}, map[state.SourceRef]state.MirrorRow{}}
+	return &model{map[record.Key]state.Item{}, map[record.Key]state.Open{}, map[state.SourceRef]state.MirrorRow{}, map[int64]state.Flight{}}
 }
 
 func (m *model) clone() *model {
-	return &model{maps.Clone(m.items), maps.Clone(m.open), maps.Clone(m.mirror)}
+	return &model{maps.Clone(m.items), maps.Clone(m.open), maps.Clone(m.mirror), maps.Clone(m.flights)}
 }
 
 func sorted[K cmp.Ordered, V any](m map[K]V) []V {
@@ -104,6 +105,9 @@ func compareModel(t *rapid.T, s state.Store, m *model, id, src int64) {
 	if diff := gocmp.Diff(sorted(m.open), got.Open); diff != "" {
 		t.Fatalf("Open (-want +got):\n%s", diff)
 	}
+	if diff := gocmp.Diff(sorted(m.flights), got.Flights); diff != "" {
+		t.Fatalf("Flights (-want +got):\n%s", diff)
+	}
 	rows := m.rows()
 	if diff := gocmp.Diff(rows, got.Mirror); diff != "" {
 		t.Fatalf("Mirror (-want +got):\n%s", diff)
@@ -117,7 +121,7 @@ func compareModel(t *rapid.T, s state.Store, m *model, id, src int64) {
 // step does one random thing to the state and to the model.
 func step(t *rapid.T, tx state.Tx, m *model, id, src int64, seq *uint64) error {
 	key := record.Key(rapid.SampledFrom([]string{"a", "b", "c", "a\x00", "\xff", "\x00\x01a\x01b"}).Draw(t, "key"))
-	switch rapid.SampledFrom([]string{"item", "item", "touch", "drop", "open", "close", "mirror", "tombstones"}).Draw(t, "step") {
+	switch rapid.SampledFrom([]string{"item", "item", "touch", "drop", "open", "close", "flight", "mirror", "tombstones"}).Draw(t, "step") {
 	case "item":
 		it := drawItem(t, key)
 		m.items[key] = it
@@ -142,6 +146,8 @@ func step(t *rapid.T, tx state.Tx, m *model, id, src int64, seq *uint64) error {
 	case "close":
 		delete(m.open, key)
 		return tx.DropOpen(id, key)
+	case "flight":
+		return stepFlight(t, tx, m, id)
 	case "tombstones":
 		return stepTombstones(t, tx, m, src, *seq)
 	}
@@ -166,7 +172,7 @@ func stepTombstones(t *rapid.T, tx state.Tx, m *model, src int64, seq uint64) er
 func drawItem(t *rapid.T, key record.Key) state.Item {
 	it := state.Item{
 		Key: key, Raw: drawHash(t, "raw"), Mapped: drawHash(t, "mapped"),
-		Status: state.Status(rapid.IntRange(0, int(state.Kept)).Draw(t, "status")),
+		Status: state.Status(rapid.IntRange(0, int(state.Unsure)).Draw(t, "status")),
 		Born:   rapid.Int64Range(0, 3).Draw(t, "born"), Run: rapid.Int64Range(0, 3).Draw(t, "run"),
 		Answer: drawBytes(t, "answer"), Body: drawBytes(t, "body"),
 	}

@@ -129,7 +129,7 @@ func testDamagedImport(t *testing.T, open opener) {
 		{"a row too few", lines[0] + strings.Join(lines[2:], ""), state.ErrCorrupt},
 		{"text after the end", good + lines[1], state.ErrCorrupt},
 		{"newer format", strings.Replace(good, `"format_version":1`, `"format_version":2,"more":1`, 1), state.ErrNewer},
-		{"newer schema", strings.Replace(good, `"schema":1`, `"schema":1000`, 1), state.ErrNewer},
+		{"newer schema", strings.Replace(good, `"schema":`, `"schema":1000`, 1), state.ErrNewer},
 		{"unknown table", strings.Replace(good, `"table":"item"`, `"table":"sqlite_schema"`, 1), state.ErrCorrupt},
 		{"wrong type", strings.Replace(good, `"status":0`, `"status":"x"`, 1), state.ErrCorrupt},
 		{"unknown status", strings.Replace(good, `"status":0`, `"status":99`, 1), state.ErrCorrupt},
