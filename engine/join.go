@@ -23,7 +23,7 @@ type joinIndex struct {
 	problem  string
 	// unreachable: the right side's system could not be reached.
 	unreachable bool
-	digest   record.Hash
+	digest      record.Hash
 	// target: the program reads NAME.target, from this pipeline.
 	target  string
 	answers map[record.Key][]byte
