@@ -34,9 +34,9 @@ func New(rules Rules, run Run) *Decider {
 	return d
 }
 
-// ErrStatus says that a disabled item was given as Unchanged: its record must
-// be mapped to be told apart from what disabling left at the target.
-var ErrStatus = errors.New("a disabled item must be mapped")
+// ErrStatus says that a disabled or unsure item was given as Unchanged: its
+// record must be mapped to be told apart from what stands at the target.
+var ErrStatus = errors.New("a disabled or unsure item must be mapped")
 
 // A draft is a verdict that open keys have not been looked at for.
 type draft struct {
@@ -120,7 +120,7 @@ func (d *Decider) unchanged(in *Input, v *draft) error {
 	}
 	v.Src = in.Item.Src
 	switch in.Item.Status {
-	case Disabled:
+	case Disabled, Unsure:
 		return ErrStatus
 	case Out:
 		v.Outcome = SkippedRecord
@@ -141,15 +141,16 @@ func (d *Decider) mapped(in *Input, v *draft) error {
 		}
 	}
 	stub := in.Item == nil || in.Item.Status == Out
+	maybe := !stub && in.Item.maybe()
 	switch {
-	case in.Baseline && stub:
+	case in.Baseline && (stub || maybe):
 		v.put(in)
 		return nil
-	case stub && in.Row != nil:
+	case in.Row != nil && (stub || maybe && in.Row.Matched):
 		return d.adopt(in, v)
-	case stub:
+	case stub || maybe:
 		v.Op, v.Cause = record.Create, record.CauseNew
-		if in.Item != nil {
+		if stub && in.Item != nil || maybe && in.Open != nil && in.Open.Op == record.Delete {
 			v.Cause = record.CauseReappeared
 		}
 		v.put(in)
@@ -191,7 +192,7 @@ func (d *Decider) adopt(in *Input, v *draft) error {
 // update is for a desired record whose item has a row at the target.
 func (d *Decider) update(in *Input, v *draft) error {
 	item, want := in.Item, &in.Want
-	back := item.Status != Delivered
+	back := item.Status != Delivered && item.Status != Unsure
 	names, err := d.changed(item, want)
 	if err != nil {
 		return err
@@ -213,7 +214,7 @@ func (d *Decider) update(in *Input, v *draft) error {
 		v.Fields, v.Before = d.union(send, drift), overlay(item.Body, d.pick(in.Row, drift))
 		return nil
 	}
-	v.remember(item, back || len(names) > 0)
+	v.remember(item, item.Status != Delivered || len(names) > 0)
 	return nil
 }
 
@@ -244,7 +245,7 @@ func (d *Decider) cause(in *Input, back, differs bool) record.Cause {
 		return record.CauseJoin
 	case d.run.Date:
 		return record.CauseDate
-	case in.Open != nil && in.Open.Op == record.Update:
+	case in.Open != nil && in.Open.Op == record.Update && in.Open.Cause != "":
 		return in.Open.Cause
 	}
 	return record.CauseSource

@@ -93,7 +93,7 @@ func show(v *Verdict) string {
 	for _, f := range v.Fields {
 		add(f, v.Op != 0)
 	}
-	status := [...]string{"delivered", "expired", "out", "disabled", "kept"}
+	status := [...]string{"delivered", "expired", "out", "disabled", "kept", "unsure"}
 	add("put "+status[v.Status], v.Remember == Put)
 	add("touch "+status[v.Status], v.Remember == Touch)
 	add("drop", v.Remember == Drop)

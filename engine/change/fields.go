@@ -10,11 +10,27 @@ import (
 // changed names the fields in which the desired record differs from what was
 // delivered, sorted by name.
 func (d *Decider) changed(item *Item, want *Want) ([]string, error) {
+	if item.Status == Unsure {
+		return membersOf(item.Body, want.Body), nil
+	}
 	known := item.Mapped != record.Hash{} && item.Status != Disabled
 	if known && item.Mapped == want.Mapped {
 		return nil, nil
 	}
 	return record.Differ(item.Body, want.Body, d.compare)
+}
+
+// membersOf names the members of two records, sorted by name.
+func membersOf(a, b []byte) []string {
+	var names []string
+	for _, body := range [][]byte{a, b} {
+		record.Members(body, func(name string, _ []byte) bool {
+			names = append(names, name)
+			return true
+		})
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // drifted names the fields that the pipeline looks after and in which a row of

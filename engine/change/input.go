@@ -10,13 +10,16 @@ import (
 type Status byte
 
 // The states of an item. Out is a stub: nothing stands at the target. The rows
-// of Expired and Kept items stand there, no longer looked after.
+// of Expired and Kept items stand there, no longer looked after. Of Unsure ones
+// a call was begun and not remembered: those with a Body stand at the target,
+// those without may, and nothing is known of the values of either.
 const (
 	Delivered Status = iota
 	Expired
 	Out
 	Disabled
 	Kept
+	Unsure
 )
 
 // A Reason says why a key is open; its values are those of the state's.
@@ -55,6 +58,9 @@ type Item struct {
 	// nothing is looked at: under Unchanged without a Row, and for stubs.
 	Body []byte
 }
+
+// maybe tells that it is not known whether a row stands at the target.
+func (it *Item) maybe() bool { return it.Status == Unsure && it.Body == nil }
 
 // A Seen says what this run found out about a key at the source.
 type Seen byte

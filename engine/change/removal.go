@@ -25,7 +25,7 @@ func (d *Decider) filtered(in *Input, v *draft) error {
 			v.stub(in)
 		}
 		return nil
-	case in.Item.Status != Delivered:
+	case in.Item.Status != Delivered && in.Item.Status != Unsure:
 		return nil
 	case d.run.NoDeletes:
 		v.silent = true
@@ -141,6 +141,12 @@ func (d *Decider) remove(in *Input, v *draft) error {
 // letGo leaves the row at the target and looks after it no longer. The raw hash
 // is forgotten, so that the record is mapped when it is back.
 func (v *draft) letGo(in *Input, status Status) {
+	if in.Item.Status == Unsure {
+		// Back again, all of it is sent: nothing is known of the row.
+		v.Remember, v.Status, v.After = Put, status, []byte("{}")
+		v.Src, v.Outcome = in.Item.Src, UnchangedRecord
+		return
+	}
 	v.Remember, v.Status = Touch, status
 	v.Raw, v.Mapped, v.Src = record.Hash{}, in.Item.Mapped, in.Item.Src
 	v.Outcome = UnchangedRecord
@@ -168,7 +174,11 @@ func (d *Decider) disable(in *Input, v *draft) error {
 
 // setFields makes v.After of v.Before and names what is new in it.
 func (d *Decider) setFields(in *Input, v *draft) ([]string, error) {
-	v.After = v.Before
+	known := v.Before
+	if in.Item != nil && in.Item.Status == Unsure {
+		known = []byte("{}")
+	}
+	v.After = known
 	if d.rules.Set == nil {
 		return nil, nil
 	}
@@ -176,8 +186,8 @@ func (d *Decider) setFields(in *Input, v *draft) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("evaluate set: %w", err)
 	}
-	v.After = overlay(v.Before, set)
-	names, err := record.Differ(v.Before, v.After, nil)
+	v.After = overlay(known, set)
+	names, err := record.Differ(known, v.After, nil)
 	if err != nil {
 		return nil, err
 	}

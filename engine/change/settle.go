@@ -65,7 +65,7 @@ func (d *Decider) reopen(in *Input, v *draft) (stays bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	v.Approved = o.Approved && same && d.exactly(o, v)
+	v.Approved = o.Approved && same && d.exactly(in, v)
 	switch o.Reason {
 	case Rejected, Dismissed, Undone:
 		return same && !v.Approved, nil
@@ -103,11 +103,14 @@ func (d *Decider) same(o *Open, v *draft) (bool, error) {
 
 // exactly tells whether an approval of the open key's change holds for the
 // draft's: operation, before and after are the same. An item whose hash is not
-// known may have changed.
-func (d *Decider) exactly(o *Open, v *draft) bool {
-	known := !v.Had || v.Expect != record.Hash{}
+// known may have changed; but an unsure one is so because the approved change
+// was begun, or its approval was given while it was unsure.
+func (d *Decider) exactly(in *Input, v *draft) bool {
+	o := in.Open
+	unsure := in.Item != nil && in.Item.Status == Unsure
+	known := (!v.Had || v.Expect != record.Hash{}) && o.Before == v.Expect
 	names, err := record.Differ(o.After, v.After, nil)
-	return known && o.Op == v.Op && o.Before == v.Expect && len(names) == 0 && err == nil
+	return (known || unsure) && o.Op == v.Op && len(names) == 0 && err == nil
 }
 
 // postponed opens the key until its grace ends, and tells so. A removal that
