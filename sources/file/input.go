@@ -6,6 +6,7 @@ import (
 	"compress/gzip" // github.com/klauspost/compress takes a member that breaks off inside its name for the end of the data
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -29,6 +30,9 @@ type input struct {
 // for its writer.
 func openInput(p part, charset encoding.Encoding) (*input, error) {
 	info, err := os.Stat(p.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &problem{file: p.name, text: absent("such file"), cause: err}
+	}
 	if err != nil {
 		return nil, &problem{file: p.name, text: "open it", cause: err}
 	}

@@ -23,11 +23,18 @@ func (p *problem) Error() string {
 		s += fmt.Sprintf(": line %d (byte %d)", p.line, p.offset)
 	}
 	s += ": " + p.text
-	if p.cause != nil {
+	if p.cause != nil && !errors.Is(p.cause, fs.ErrNotExist) {
 		s += ": " + plainCause(p.cause).Error()
 	}
 	return s
 }
+
+// advice goes with everything that is not there: an empty folder looks the
+// same as a share that is not mounted.
+const advice = "Nothing is deleted for it. Check the path and whether its folder is mounted"
+
+// absent says that what the path names is not there.
+func absent(what string) string { return "there is no " + what + ". " + advice }
 
 // Unwrap makes every problem of a file one of completeness.
 func (p *problem) Unwrap() []error {

@@ -3,7 +3,6 @@ package file
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sort"
@@ -33,11 +32,12 @@ type part struct {
 	path string // to open
 }
 
-// Read hands over the file, or one partition for each file of the pattern.
+// Read hands over the file, or one partition for each file of the pattern. A
+// pattern whose files can't be listed is one partition that can't be read.
 func (s *source) Read(ctx context.Context, out connector.Reader) error {
 	parts, err := s.parts()
 	if err != nil {
-		return err
+		return out.Fail("", err)
 	}
 	return s.readParts(ctx, parts, out)
 }
@@ -116,13 +116,13 @@ func (s *source) parts() ([]part, error) {
 	base, pattern := doublestar.SplitPattern(filepath.ToSlash(s.path))
 	root := s.resolve(base)
 	if info, err := os.Stat(root); err != nil {
-		return nil, fmt.Errorf("list %s: the folder %s: %w: %w", s.path, base, plainCause(err), connector.ErrUnreachable)
+		return nil, &problem{file: s.path, text: absent("folder " + base), cause: err}
 	} else if !info.IsDir() {
-		return nil, fmt.Errorf("list %s: %s is not a folder", s.path, base)
+		return nil, &problem{file: s.path, text: base + " is not a folder"}
 	}
 	names, err := doublestar.Glob(os.DirFS(root), pattern, doublestar.WithFailOnIOErrors())
 	if err != nil {
-		return nil, fmt.Errorf("list %s: %w", s.path, plainCause(err))
+		return nil, &problem{file: s.path, text: "list its files", cause: err}
 	}
 	sort.Strings(names)
 	var parts []part
@@ -134,7 +134,7 @@ func (s *source) parts() ([]part, error) {
 		parts = append(parts, part{id: n, name: base + "/" + n, path: path})
 	}
 	if len(parts) == 0 {
-		return nil, fmt.Errorf("list %s: no file matches; this is not taken for an empty list, for a share that is not mounted looks the same: %w", s.path, connector.ErrIncomplete)
+		return nil, &problem{file: s.path, text: "no file matches the pattern. " + advice}
 	}
 	return parts, nil
 }

@@ -323,7 +323,7 @@ func TestPatternHasOnePartitionPerFile(t *testing.T) {
 	if diff := cmp.Diff(map[string]bool{"b.csv": true, "c.csv": false, "x/a.csv": false}, got); diff != "" {
 		t.Errorf("complete (-want +got):\n%s", diff)
 	}
-	if err := rec.ByName["c.csv"].Err; !strings.HasPrefix(err.Error(), "in/c.csv: open it: ") || strings.Contains(err.Error(), dir) {
+	if err := rec.ByName["c.csv"].Err; !strings.HasPrefix(err.Error(), "in/c.csv: there is no such file") || strings.Contains(err.Error(), dir) {
 		t.Errorf("a broken link is reported as %q", err)
 	}
 }
@@ -332,13 +332,16 @@ func TestPatternWithoutFilesIsNoEmptyList(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "in/folder.csv/x", nil)
 	write(t, dir, "plain", nil)
-	for path, unreachable := range map[string]bool{"in/*.csv": false, "gone/*.csv": true, "plain/*.csv": false} {
+	for path, want := range map[string]string{
+		"in/*.csv": "no file matches the pattern", "gone/*.csv": "there is no folder gone", "plain/*.csv": "plain is not a folder",
+	} {
 		rec, err := connectortest.Read(t.Context(), openFile(t, dir, file.Config{Path: path}))
-		if err == nil || rec.Listed != nil || rec.Complete() {
-			t.Errorf("%s: error %v, list %v", path, err, rec.Listed)
+		if err != nil || rec.Listed != nil || rec.Complete() || len(rec.Errs()) != 1 {
+			t.Fatalf("%s: error %v, list %v, errors %v", path, err, rec.Listed, rec.Errs())
 		}
-		if errors.Is(err, connector.ErrUnreachable) != unreachable {
-			t.Errorf("%s: %q is unreachable: %v", path, err, !unreachable)
+		said := rec.Errs()[0]
+		if !strings.HasPrefix(said.Error(), path+": "+want) || errors.Is(said, connector.ErrUnreachable) || strings.Contains(said.Error(), dir) {
+			t.Errorf("%s: %q; want %q", path, said, want)
 		}
 	}
 }
@@ -346,7 +349,7 @@ func TestPatternWithoutFilesIsNoEmptyList(t *testing.T) {
 func TestPathsThatAreNoFiles(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "folder.jsonl/x", nil)
-	for name, want := range map[string]string{"folder.jsonl": "it is a folder, not a file", "gone.jsonl": "open it: no such file or directory"} {
+	for name, want := range map[string]string{"folder.jsonl": "it is a folder, not a file", "gone.jsonl": "there is no such file. Nothing is deleted for it. Check the path and whether its folder is mounted"} {
 		got := readOne(t, openFile(t, dir, file.Config{Path: name}), name)
 		if diff := cmp.Diff(result{Problem: want}, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
