@@ -178,7 +178,7 @@ func sqliteError(doing string, err error) *Error {
 	switch code {
 	case sqlite.ResultConstraintUnique, sqlite.ResultConstraintPrimaryKey, sqlite.ResultConstraintRowID:
 		e.Constraint = Unique
-		if columns, named := strings.CutPrefix(message, "UNIQUE constraint failed: "); named {
+		if columns, named := strings.CutPrefix(message, "UNIQUE constraint failed: "); named && !strings.HasPrefix(columns, "index '") {
 			e.Columns = strings.Split(columns, ", ")
 		}
 	case sqlite.ResultConstraintForeignKey:
