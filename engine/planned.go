@@ -52,6 +52,10 @@ func (e *Engine) Plan(ctx context.Context, opts Options) (*Planned, error) {
 	}
 	out := &Planned{Header: s.header, works: s.works, err: map[string]error{}, close: s.end}
 	for _, p := range s.order {
+		if !p.Enabled {
+			s.header.Pipelines = append(s.header.Pipelines, plan.Pipeline{Address: p.Address, Name: p.Name, Skipped: notEnabled, Disabled: true})
+			continue
+		}
 		if err := s.planOne(ctx, p); err != nil {
 			if ctx.Err() != nil {
 				return nil, errors.Join(ctx.Err(), s.end())
@@ -73,8 +77,8 @@ func (e *Engine) Plan(ctx context.Context, opts Options) (*Planned, error) {
 	return out, nil
 }
 
-// planOne plans one pipeline; a paused or disabled one is planned too, for a
-// plan is only a look.
+// planOne plans one pipeline; a paused one is planned too, for a plan is only a
+// look.
 func (s *session) planOne(ctx context.Context, p *Pipeline) error {
 	w, err := s.plan(ctx, p)
 	if err == nil {

@@ -40,6 +40,7 @@ type PipelineResult struct {
 	Warnings             []plan.Problem
 	Complete             bool
 	Moved                int64 // changes of a saved plan that no longer fitted
+	Disabled             bool  // it was skipped because the files say enabled = false
 	Unreachable          bool  // a system that it reads could not be reached or refused the credentials
 	Err                  error // why it failed
 }
@@ -65,10 +66,10 @@ func (e *Engine) Run(ctx context.Context, opts Options) (*Result, error) {
 	planned := map[string]*PipelineResult{}
 	for i, p := range s.order {
 		r := &res.Pipelines[i]
-		r.Started = s.Now()
 		if r.Status != "" {
 			continue
 		}
+		r.Started = s.Now()
 		if err := s.runOne(ctx, p); err != nil {
 			s.fail(r, err)
 			continue
@@ -151,7 +152,7 @@ func (s *session) result() *Result {
 	for _, p := range s.order {
 		r := PipelineResult{Name: p.Name, Address: p.Address, Problems: []plan.Problem{}}
 		if why := s.skips(p); why != "" {
-			r.Status = statusSkipped
+			r.Status, r.Disabled = statusSkipped, !p.Enabled
 			r.Warnings = append(r.Warnings, plan.Problem{Code: "skipped", Message: why})
 		}
 		res.Pipelines = append(res.Pipelines, r)
@@ -159,10 +160,13 @@ func (s *session) result() *Result {
 	return res
 }
 
+// notEnabled says why a pipeline is neither planned nor run.
+const notEnabled = "it is disabled: its block says enabled = false"
+
 // skips says why a pipeline does not run; empty: it runs.
 func (s *session) skips(p *Pipeline) string {
 	if !p.Enabled {
-		return "it is not enabled"
+		return notEnabled
 	}
 	if !s.opts.Scheduled {
 		return ""

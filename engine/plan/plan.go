@@ -68,6 +68,7 @@ type Pipeline struct {
 	ReadsDay     bool
 	Parts        []Part // of what it reads, for people
 	Skipped      string // why the pipeline was not planned at all; empty: it was
+	Disabled     bool   // it is skipped because the files say enabled = false
 	Whole        bool   // the sink replaces its whole set
 	Digest       []byte // of the whole set, for such a sink
 	Written      int64  // records of the whole set

@@ -152,6 +152,9 @@ func judgePlan(s *session, p *engine.Planned, detailed bool) *exits {
 			x.add(exitOfPipeline(s, h.Address, err))
 			continue
 		}
+		if h.Disabled {
+			continue
+		}
 		c := &h.Counts
 		if h.Unreachable {
 			x.unreachable = true

@@ -39,7 +39,7 @@ var recordCodes = []RecordCode{
 	{"record", "A record failed for another reason.", "The message says why."},
 	{"refused", "The target refused the change, in the words that follow.", "Mend what it names; it is tried again."},
 	{"required", "A required field is null or missing.", "Fill it at the source, or set a default."},
-	{"skipped", "The pipeline did not run, because it is paused, not enabled, or waits for another.", "The message says why."},
+	{"skipped", "The pipeline was not planned or did not run, because it is disabled, paused, or waits for another.", "The message says why."},
 	{"source_moved", "What a saved plan read of a source is not kept, because the source was read again since.", "Plan again."},
 	{"stopped", "The run was interrupted.", "Run again: it goes on from there."},
 	{"syntax", "A program or value is not well formed.", "Correct the text at the place that is shown."},

@@ -46,6 +46,9 @@ func newPlanView(out *bufio.Writer, d *PlanData, p *plan.Pipeline, s Style) *pla
 // is more than a screen, first the counts and then examples.
 func (v *planView) write() error {
 	v.title()
+	if v.p.Disabled {
+		return nil
+	}
 	if err := v.data.Err(v.p.Address); err != nil || v.p.Skipped != "" {
 		reason := v.p.Skipped
 		if err != nil {
@@ -107,6 +110,9 @@ func (v *planView) title() {
 func (v *planView) read() string {
 	if v.data.Header.Kind != "plan" {
 		return Clean(v.data.Header.Note)
+	}
+	if v.p.Disabled {
+		return v.paint.Dim("disabled")
 	}
 	if v.p.Skipped != "" || v.data.Err(v.p.Address) != nil {
 		return ""

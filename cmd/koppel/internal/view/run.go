@@ -56,7 +56,11 @@ func WriteRun(out *bufio.Writer, r *engine.Result, s Style) error {
 }
 
 func writePipelineRun(out *bufio.Writer, p *engine.PipelineResult, s Style, paint Painter) {
-	line := paint.Bold("pipeline "+Clean(p.Name)) + "   " + statusText(p.Status, paint)
+	status := statusText(p.Status, paint)
+	if p.Disabled {
+		status = paint.Dim("disabled")
+	}
+	line := paint.Bold("pipeline "+Clean(p.Name)) + "   " + status
 	if p.Title != "" {
 		line += "   " + Clean(p.Title)
 	}
@@ -72,7 +76,7 @@ func writePipelineRun(out *bufio.Writer, p *engine.PipelineResult, s Style, pain
 			paint.Yellow("Held by guard:"), shellWord(p.Name), shellWord(p.Name))
 	}
 	writeProblems(out, p.Problems, p.Counts.Failed, s)
-	if !s.Quiet {
+	if !s.Quiet && !p.Disabled {
 		writeWarnings(out, p.Warnings, s)
 	}
 }
