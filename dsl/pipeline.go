@@ -123,6 +123,9 @@ func (p *pipelineLoad) head() {
 		}
 		p.key = p.l.keyOf(p.from)
 		p.spec.SensitiveSrc = p.l.sensitiveOf(p.from)
+		if s := p.l.project.Sources[p.p.From]; s != nil {
+			p.spec.SourceKey = s.Key
+		}
 	}
 	if p.into = v.referIfSet(attrs["into"], p.in, "sink"); p.into != nil {
 		p.p.Into = p.into.address()

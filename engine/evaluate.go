@@ -57,10 +57,23 @@ func (m *mapper) run(out *outcome, e *entry, part string, body []byte) {
 	}
 }
 
+// loaded evaluates the source record that was loaded last.
+func (m *mapper) loaded(out *outcome, f *scanned, part string) {
+	*out = outcome{items: out.items[:0], src: state.SourceRef{Part: part, Key: f.key}, raw: f.raw}
+	if err := m.bound(out); err != nil {
+		out.fail(err)
+	}
+}
+
 func (m *mapper) record(out *outcome, body []byte) error {
 	if err := m.ev.Load(body); err != nil {
 		return err
 	}
+	return m.bound(out)
+}
+
+// bound takes the record at hand through the stages.
+func (m *mapper) bound(out *outcome) error {
 	if done, err := m.bind(out, false); done || err != nil {
 		return err
 	}

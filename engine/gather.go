@@ -6,32 +6,85 @@ import (
 	"strings"
 
 	"koppel/engine/record"
+	"koppel/engine/spool"
 	"koppel/engine/state"
 )
 
 // gather brings in the records that must be looked at and maps them.
 func (w *work) gather(ctx context.Context) error {
-	w.desired = w.s.spool.Sorter(sortMemory)
-	w.seen = w.s.spool.Sorter(sortMemory)
-	w.extra = w.s.spool.Sorter(sortMemory)
+	w.startOver()
 	src := w.s.Project.Sources[w.p.From]
 	var err error
 	switch {
 	case src != nil && w.s.mirrored(src):
 		err = w.gatherMirror(ctx, src)
+	case !w.identity || w.again() || w.looksAtTarget() || w.p.Program.Reads().Now:
+		w.everything = true
+		if src != nil && w.s.single(src) {
+			return w.gatherAtOnce(ctx, src)
+		}
+		if w.records, err = w.s.dataset(ctx, w.p.From, w.p.Address); err != nil {
+			return err
+		}
+		w.describeRead()
+		err = w.mapAll(ctx, w.records)
 	default:
 		if w.records, err = w.s.dataset(ctx, w.p.From, w.p.Address); err != nil {
 			return err
 		}
 		w.describeRead()
-		if w.identity && !w.again() && !w.looksAtTarget() && !w.p.Program.Reads().Now {
-			err = w.gatherChanged(ctx)
-		} else {
-			w.everything = true
-			err = w.mapAll(ctx, w.records)
-		}
+		err = w.gatherChanged(ctx)
 	}
 	return err
+}
+
+// startOver forgets what was mapped.
+func (w *work) startOver() {
+	w.tally = tally{}
+	for _, s := range []**spool.Sorter{&w.desired, &w.seen, &w.extra} {
+		if *s != nil {
+			// What can't be removed now is removed with the session's folder.
+			_ = (*s).Close()
+		}
+		*s = w.s.spool.Sorter(sortMemory)
+	}
+}
+
+// single tells whether one pipeline of the session reads a source, and nothing
+// else does.
+func (s *session) single(src *Source) bool {
+	n := 0
+	for _, p := range s.order {
+		for _, address := range p.inputs() {
+			if address == src.Address {
+				n++
+			}
+		}
+	}
+	return n == 1
+}
+
+// gatherAtOnce maps the records while they are read. That holds when they turn
+// out to be plain; otherwise they are mapped again, once it is known which of
+// them count.
+func (w *work) gatherAtOnce(ctx context.Context, src *Source) (err error) {
+	before := len(w.header.Problems)
+	if w.s.opts.FromSnapshot || w.p.Program.SourceKeys() != len(src.Key) {
+		w.records, err = w.s.dataset(ctx, w.p.From, w.p.Address)
+	} else {
+		w.records, err = w.s.readFor(ctx, src, w)
+	}
+	if err != nil {
+		return err
+	}
+	if w.records.maps == w && w.records.plain {
+		w.describeRead()
+		return nil
+	}
+	w.startOver()
+	w.header.Problems = w.header.Problems[:before]
+	w.describeRead()
+	return w.mapAll(ctx, w.records)
 }
 
 // looksAtTarget tells whether every row of the target is compared.

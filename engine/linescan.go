@@ -2,7 +2,7 @@ package engine
 
 import (
 	"bytes"
-	"errors"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -10,22 +10,14 @@ import (
 	"koppel/engine/record"
 )
 
-const (
-	// readWorkers is how many goroutines check what a source hands over.
-	readWorkers = 2
-	// minShared is how much must be handed over at once to be shared out among
-	// them, in bytes.
-	minShared = 64 << 10
-)
-
-// A lineScan checks records, one to a line, and takes their keys and hashes.
-// It is for one goroutine at a time.
+// A lineScan checks records, one to a line, takes their keys and hashes, and
+// maps them where it has a mapper. It is for one goroutine at a time.
 type lineScan struct {
 	scan    *record.Scanner
 	key     []int
 	hash    *record.Hasher
 	deleted *mapping.Evaluator
-	found   []scanned
+	mapper  *mapper // nil: records are mapped later
 }
 
 func (s *session) lineScan(src *Source) *lineScan {
@@ -63,66 +55,88 @@ type scanned struct {
 	err    error
 }
 
-// lines fills found with what the lines hold; base is the offset of the first.
-func (l *lineScan) lines(base int64, jsonl []byte) {
-	l.found = l.found[:0]
-	for pos := 0; pos < len(jsonl); {
-		end := bytes.IndexByte(jsonl[pos:], '\n')
+// chunk finds out what the lines of a chunk hold.
+func (l *lineScan) chunk(c *chunk) {
+	c.found, c.outcomes = c.found[:0], c.outcomes[:0]
+	if l.mapper != nil {
+		l.mapper.out = c.mapped[:0]
+	}
+	for pos := 0; pos < len(c.lines); {
+		end := bytes.IndexByte(c.lines[pos:], '\n')
 		next := pos + end + 1
 		if end < 0 {
-			next, end = len(jsonl), len(jsonl)-pos
+			next, end = len(c.lines), len(c.lines)-pos
 		}
-		whole := jsonl[pos : pos+end]
+		whole := c.lines[pos : pos+end]
 		line := bytes.TrimLeftFunc(whole, unicode.IsSpace)
 		lead := len(whole) - len(line)
 		if line = bytes.TrimSpace(line); len(line) > 0 {
-			l.found = append(l.found, l.line(base+int64(pos+lead), line))
+			c.found = append(c.found, scanned{line: line, offset: c.base + int64(pos+lead)})
+			l.line(c, &c.found[len(c.found)-1])
 		}
 		pos = next
 	}
+	if l.mapper != nil {
+		c.mapped = l.mapper.out
+	}
 }
 
-func (l *lineScan) line(offset int64, line []byte) scanned {
-	f := scanned{line: line, offset: offset}
-	if f.err = l.scan.Scan(line); f.err != nil {
-		f.fault = notJSON
-		return f
+// line finds out what one line holds.
+func (l *lineScan) line(c *chunk, f *scanned) {
+	if l.mapper == nil {
+		l.check(f)
+		return
 	}
-	if record.KindOf(line) != record.Object {
-		f.fault = notObject
-		return f
+	// Room that was used before is used again.
+	n := len(c.outcomes)
+	c.outcomes = slices.Grow(c.outcomes, 1)[:n+1]
+	l.mapped(f, &c.outcomes[n], c.part.name)
+}
+
+// mapped takes a record through check and mapping with one scan. What is no
+// record goes the long way, which says what is wrong with it.
+func (l *lineScan) mapped(f *scanned, out *outcome, part string) {
+	if l.mapper.ev.Load(f.line) != nil {
+		l.check(f)
+		return
 	}
-	if f.key, f.err = l.keyOf(); f.err != nil {
+	if f.key, f.err = l.mapper.ev.SourceKey(); f.err != nil {
 		f.fault = noKey
-		return f
+		return
 	}
-	f.raw = l.hash.Bytes(line)
+	f.raw = l.hash.Bytes(f.line)
+	if l.judge(f); f.fault == sound && !f.gone {
+		l.mapper.loaded(out, f, part)
+	}
+}
+
+// check takes key and hash of a line that is a record.
+func (l *lineScan) check(f *scanned) {
+	if f.err = l.scan.Scan(f.line); f.err != nil {
+		f.fault = notJSON
+		return
+	}
+	if record.KindOf(f.line) != record.Object {
+		f.fault = notObject
+		return
+	}
+	if f.key, f.err = mapping.SlotKey(l.scan, l.key); f.err != nil {
+		f.fault = noKey
+		return
+	}
+	f.raw = l.hash.Bytes(f.line)
+	l.judge(f)
+}
+
+// judge asks whether the source calls the record deleted.
+func (l *lineScan) judge(f *scanned) {
 	if l.deleted == nil {
-		return f
+		return
 	}
-	if f.gone, f.err = l.isDeleted(line); f.err != nil {
+	if f.err = l.deleted.Load(f.line); f.err == nil {
+		f.gone, f.err = l.deleted.Deleted()
+	}
+	if f.err != nil {
 		f.fault = notJudged
 	}
-	return f
-}
-
-// keyOf takes the key of the record that was scanned last.
-func (l *lineScan) keyOf() (record.Key, error) {
-	var few [4]string
-	parts := few[:0]
-	for _, slot := range l.key {
-		text, ok := record.Text(l.scan.Slot(slot))
-		if !ok {
-			return "", errors.New("a part of it is missing, null, a list or an object")
-		}
-		parts = append(parts, text)
-	}
-	return record.MakeKey(parts...)
-}
-
-func (l *lineScan) isDeleted(line []byte) (bool, error) {
-	if err := l.deleted.Load(line); err != nil {
-		return false, err
-	}
-	return l.deleted.Deleted()
 }

@@ -33,7 +33,7 @@ type batch struct {
 // is the fastest way to read the records.
 func (w *work) mapAll(ctx context.Context, r *records) error {
 	switch {
-	case r.plain:
+	case r.plain && r.list != nil:
 		return w.mapEntries(ctx, r, r.inOrder)
 	case w.identity:
 		return w.mapEntries(ctx, r, r.byKey)
@@ -156,6 +156,16 @@ func (b *batch) run(m *mapper, r *records) {
 		m.run(&b.outcomes[i], e, r.names[e.part], b.bodies[i])
 	}
 	b.mapped = m.out
+}
+
+// takeOne notes what one record came to that was mapped while it was read.
+func (w *work) takeOne(out *outcome, order uint64) error {
+	out.order = order
+	for i := range out.items {
+		out.items[i].order = order
+	}
+	w.tally.read++
+	return w.outcome(out)
 }
 
 // take notes the outcomes of a batch.

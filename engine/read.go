@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"koppel/engine/connector"
@@ -19,10 +18,16 @@ const sortMemory = 16 << 20
 
 // read reads a source, once per session.
 func (s *session) read(ctx context.Context, src *Source) (*records, error) {
+	return s.readFor(ctx, src, nil)
+}
+
+// readFor is read for a pipeline that wants the records mapped while they are
+// read. They are when the records say so.
+func (s *session) readFor(ctx context.Context, src *Source, maps *work) (*records, error) {
 	if r := s.reads[src.Address]; r != nil || s.readErr[src.Address] != nil {
 		return r, s.readErr[src.Address]
 	}
-	r, err := s.readSource(ctx, src)
+	r, err := s.readSource(ctx, src, maps)
 	if err != nil {
 		err = fmt.Errorf("read %s: %w", src.Address, err)
 		r = nil
@@ -31,9 +36,13 @@ func (s *session) read(ctx context.Context, src *Source) (*records, error) {
 	return r, err
 }
 
-func (s *session) readSource(ctx context.Context, src *Source) (*records, error) {
+func (s *session) readSource(ctx context.Context, src *Source, maps *work) (*records, error) {
 	r := s.newRecords(src.Title)
-	r.list = s.spool.Log()
+	if maps == nil {
+		r.list = s.spool.Log()
+	} else {
+		maps.records, r.maps = r, maps
+	}
 	known, err := s.sourceState(ctx, src)
 	if err != nil {
 		return nil, err
@@ -53,8 +62,11 @@ func (s *session) readSource(ctx context.Context, src *Source) (*records, error)
 	if re, ok := conn.(connector.Rereader); ok {
 		r.reread = re
 	}
-	rd := s.newReader(src, r, known)
+	rd := s.newReader(ctx, src, r, known, maps)
 	err = conn.Read(ctx, rd)
+	if failed := rd.in.close(); err == nil {
+		err = failed
+	}
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -114,21 +126,30 @@ type reader struct {
 	src   *Source
 	r     *records
 	known *sourceState
-	scans []*lineScan // that work beside each other
+	in    intake
+	maps  *work // maps the records while they are read; nil: none does
 	parts []string
 	entry entry
 }
 
-func (s *session) newReader(src *Source, r *records, known *sourceState) *reader {
-	rd := &reader{s: s, src: src, r: r, known: known}
-	for range readWorkers {
-		rd.scans = append(rd.scans, s.lineScan(src))
+func (s *session) newReader(ctx context.Context, src *Source, r *records, known *sourceState, maps *work) *reader {
+	rd := &reader{s: s, src: src, r: r, known: known, maps: maps}
+	rd.in.ctx, rd.in.note = ctx, rd.note
+	for range readWorkers() {
+		scan := s.lineScan(src)
+		if maps != nil {
+			scan.mapper = s.mapper(ctx, maps)
+		}
+		rd.in.scan = append(rd.in.scan, scan)
 	}
 	return rd
 }
 
 // Parts takes the complete list of partitions.
 func (rd *reader) Parts(ids []string) error {
+	if err := rd.in.settle(); err != nil {
+		return err
+	}
 	rd.r.listed = true
 	rd.parts = ids
 	for _, id := range ids {
@@ -139,6 +160,9 @@ func (rd *reader) Parts(ids []string) error {
 
 // Begin starts a partition, or starts it over.
 func (rd *reader) Begin(part string, mode connector.Mode) (connector.Cursor, error) {
+	if err := rd.in.settle(); err != nil {
+		return nil, err
+	}
 	p := rd.r.part(part)
 	if p.begun {
 		p.gen++
@@ -163,43 +187,26 @@ func (rd *reader) Begin(part string, mode connector.Mode) (connector.Cursor, err
 
 // Records takes whole records.
 func (rd *reader) Records(part string, base int64, jsonl []byte) error {
-	p := rd.r.part(part)
-	for _, scan := range rd.scan(base, jsonl) {
-		for i := range scan.found {
-			if err := rd.one(p, &scan.found[i]); err != nil {
-				return err
-			}
+	return rd.in.give(rd.r.part(part), base, jsonl)
+}
+
+// note takes what was found in a number of lines.
+func (rd *reader) note(c *chunk) error {
+	for i := range c.found {
+		f := &c.found[i]
+		order := uint64(rd.r.count)
+		if err := rd.one(c.part, f); err != nil {
+			return err
+		}
+		if rd.maps == nil || f.fault != sound || f.gone {
+			continue
+		}
+		if err := rd.maps.takeOne(&c.outcomes[i], order); err != nil {
+			return err
 		}
 	}
 	rd.s.progress("reading", rd.src.Address, rd.r.count)
 	return nil
-}
-
-// scan shares the lines out among the scans and returns those that have some,
-// in order.
-func (rd *reader) scan(base int64, jsonl []byte) []*lineScan {
-	share := len(jsonl)
-	if share >= minShared {
-		share = len(jsonl)/len(rd.scans) + 1
-	}
-	used := 0
-	var wg sync.WaitGroup
-	for from := 0; from < len(jsonl); used++ {
-		to := len(jsonl)
-		if used < len(rd.scans)-1 && from+share < len(jsonl) {
-			if end := bytes.IndexByte(jsonl[from+share:], '\n'); end >= 0 {
-				to = from + share + end + 1
-			}
-		}
-		scan, lines, at := rd.scans[used], jsonl[from:to], base+int64(from)
-		if from = to; to == len(jsonl) {
-			scan.lines(at, lines)
-		} else {
-			wg.Go(func() { scan.lines(at, lines) })
-		}
-	}
-	wg.Wait()
-	return rd.scans[:used]
 }
 
 func (rd *reader) one(p *partState, f *scanned) error {
@@ -231,12 +238,18 @@ func (rd *reader) one(p *partState, f *scanned) error {
 
 // Remove takes a tombstone.
 func (rd *reader) Remove(part string, key record.Key, reason string) error {
+	if err := rd.in.settle(); err != nil {
+		return err
+	}
 	rd.entry = entry{key: key, seen: seenGone}
 	return rd.r.add(rd.r.part(part), &rd.entry, nil)
 }
 
 // End marks a partition as read to its end.
 func (rd *reader) End(part string, next connector.Cursor, covers connector.Interval) error {
+	if err := rd.in.settle(); err != nil {
+		return err
+	}
 	p := rd.r.part(part)
 	p.ended, p.to, p.covers = true, next, covers
 	return nil
@@ -244,6 +257,9 @@ func (rd *reader) End(part string, next connector.Cursor, covers connector.Inter
 
 // Fail marks a partition as not read, or not wholly.
 func (rd *reader) Fail(part string, err error) error {
+	if err := rd.in.settle(); err != nil {
+		return err
+	}
 	p := rd.r.part(part)
 	p.begun, p.ended, p.err = true, false, err
 	p.problem = err.Error()

@@ -31,6 +31,8 @@ type records struct {
 	// that all of them count: none was begun anew, taken back or claimed twice.
 	list  *spool.Log
 	plain bool
+	// maps is the pipeline that mapped the records while they were read.
+	maps *work
 	// delta: only some records are here; the others stand as they were.
 	delta bool
 	// mirrored: they come from a mirror, which no read has found unique.
@@ -348,7 +350,7 @@ func (r *records) uniqueness() error {
 		r.report(e.key, "key", "duplicate_key", "several records have this key; none of them is used")
 		return nil
 	})
-	r.plain = r.list != nil && n == 0 && put == r.count
+	r.plain = n == 0 && put == r.count
 	if n > 0 {
 		// A key that stands in two partitions makes both of them incomplete; the
 		// index keeps one of them only, so no partition is trusted.

@@ -3,6 +3,7 @@ package mapping
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/expr-lang/expr/conf"
 
@@ -11,23 +12,25 @@ import (
 
 // A Program is a compiled Spec. It does not change and may be shared.
 type Program struct {
-	spec    Spec
-	consts  *constants
-	tree    *record.Tree
-	names   []string // what Bind knows: joins in order, then lookups
-	joins   []join
-	each    *part
-	where   *part
-	key     []*part
-	fields  []*field // in the order of the mapping
-	sorted  []int    // indices of fields by name
-	whole   *part
-	rules   []*field // beside whole, by name
-	protect *part
-	deleted *part
-	locals  int // let variables and loop places of expr programs
-	tainted map[*Node]bool
-	jqs     map[*Node]*jqProgram
+	spec   Spec
+	consts *constants
+	tree   *record.Tree
+	// sourceKey are the slots of Spec.SourceKey.
+	sourceKey []int
+	names     []string // what Bind knows: joins in order, then lookups
+	joins     []join
+	each      *part
+	where     *part
+	key       []*part
+	fields    []*field // in the order of the mapping
+	sorted    []int    // indices of fields by name
+	whole     *part
+	rules     []*field // beside whole, by name
+	protect   *part
+	deleted   *part
+	locals    int // let variables and loop places of expr programs
+	tainted   map[*Node]bool
+	jqs       map[*Node]*jqProgram
 }
 
 // A code computes one value of the record that an evaluator has loaded.
@@ -91,6 +94,9 @@ func Compile(spec Spec, consts Consts) (*Program, []Problem) {
 		p.names = append(p.names, j.Name)
 	}
 	p.names = append(p.names, spec.Lookups...)
+	for _, path := range spec.SourceKey {
+		p.sourceKey = append(p.sourceKey, p.tree.Want(strings.Split(path, ".")...))
+	}
 	c.joins()
 	all := scope{src: true, item: spec.Each != nil, names: p.names}
 	early := scope{src: true, names: c.earlyNames()}

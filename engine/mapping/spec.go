@@ -15,6 +15,9 @@ type Spec struct {
 	Rules   []Field // field blocks beside Whole, by Name; their Value is nil
 	Protect *Node   // sees target and constants
 	Deleted *Node   // of a source: sees src and constants
+	// SourceKey holds the dotted paths of the source's own key, so that a record
+	// need not be scanned once more for it.
+	SourceKey []string
 	// SensitiveSrc holds the dotted paths of the source that are sensitive; a
 	// path covers what lies below it.
 	SensitiveSrc []string
