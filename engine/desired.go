@@ -80,6 +80,7 @@ type outcome struct {
 	raw   record.Hash
 	// items that the record gives; empty unless it is mapped.
 	items    []desired
+	filtered int64 // items that where or a join dropped
 	field    string
 	code     string
 	note     string

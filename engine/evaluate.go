@@ -81,7 +81,6 @@ func (m *mapper) bound(out *outcome) error {
 	if err != nil {
 		return err
 	}
-	filtered := 0
 	for _, item := range items {
 		if item != nil {
 			m.ev.SetItem(item)
@@ -97,7 +96,7 @@ func (m *mapper) bound(out *outcome) error {
 		}
 		if done {
 			out.fate = before
-			filtered++
+			out.filtered++
 			continue
 		}
 		ok, err := m.item(&d)
@@ -105,7 +104,7 @@ func (m *mapper) bound(out *outcome) error {
 			return err
 		}
 		if !ok {
-			filtered++
+			out.filtered++
 			continue
 		}
 		out.items = append(out.items, d)
@@ -113,7 +112,7 @@ func (m *mapper) bound(out *outcome) error {
 	for i := range out.items {
 		out.items[i].upstream = out.upstream
 	}
-	if len(out.items) == 0 && (filtered > 0 || m.p.Program.HasEach()) {
+	if len(out.items) == 0 && (out.filtered > 0 || m.p.Program.HasEach()) {
 		out.fate = fateFiltered
 	}
 	return nil

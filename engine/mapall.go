@@ -196,7 +196,9 @@ func (w *work) outcome(out *outcome) error {
 	case fateWaiting:
 		w.tally.waiting++
 	case fateFiltered:
-		w.tally.skipped++
+		w.tally.skipped += max(1, out.filtered) // each may give nothing
+	default:
+		w.tally.skipped += out.filtered
 	}
 	if w.identity {
 		d := desired{key: out.src.Key, fate: out.fate, src: out.src, order: out.order, raw: out.raw,
