@@ -71,7 +71,7 @@ func (w *work) apply(ctx context.Context, ph phase) error {
 	}
 	b := &changeBatch{w: w, started: w.s.Now(), beside: ph == upserts && w.besides()}
 	err := w.applyBatches(ctx, ph, b)
-	if saveErr := b.settle(); err == nil {
+	if saveErr := b.end(ctx); err == nil {
 		err = saveErr
 	}
 	return err
@@ -109,7 +109,10 @@ func (w *work) applyBatches(ctx context.Context, ph phase, b *changeBatch) error
 			return ctx.Err()
 		}
 	}
-	return b.flush(ctx)
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	return b.drain(ctx)
 }
 
 // fits checks an entry of a saved plan against the state as it stands.
@@ -188,15 +191,23 @@ func (w *work) protects(row []byte) (bool, string) {
 	return w.protect.Protect(row)
 }
 
-// intend notes, before the call, the creates that can't be repeated safely.
-func (w *work) intend(ctx context.Context, entries []plan.Entry) error {
-	if !w.traits().Journalled || w.sink == nil {
+// launch notes, before the calls, which changes may be at the target from then
+// on: the creates that can't be repeated safely one by one, the others as a
+// flight.
+func (w *work) launch(ctx context.Context, l *load) error {
+	f := w.flightOf(l)
+	creates := false
+	for i := range l.entries {
+		creates = creates || l.entries[i].Op == record.Create
+	}
+	intents := creates && w.sink != nil && w.sinkTraits.Journalled
+	if f == nil && !intents {
 		return nil
 	}
 	return w.s.Store.Update(ctx, func(tx state.Tx) error {
-		for i := range entries {
-			e := &entries[i]
-			if e.Op != record.Create {
+		for i := range l.entries {
+			e := &l.entries[i]
+			if !intents || e.Op != record.Create {
 				continue
 			}
 			o := w.openOf(e, state.InDoubt)
@@ -205,25 +216,59 @@ func (w *work) intend(ctx context.Context, entries []plan.Entry) error {
 				return err
 			}
 		}
-		return nil
+		if f == nil {
+			return nil
+		}
+		return tx.PutFlight(w.row.ID, f)
 	})
 }
 
-// remember writes what became of a batch into the state, in one transaction.
-// After an error, what it counted is to be taken back.
-func (w *work) remember(ctx context.Context, entries []plan.Entry, outcomes []*connector.Outcome) error {
+// remember writes what became of a load into the state, in one transaction,
+// takes its flight back, and makes that of the next one durable. After an
+// error, what it counted is to be taken back.
+func (w *work) remember(ctx context.Context, p *pendingLoad) error {
+	var next *load
+	if p.written == nil {
+		if next = <-p.next; next == nil || w.flightOf(next) == nil {
+			return nil
+		}
+	}
 	err := w.s.Store.Update(ctx, func(tx state.Tx) error {
-		for i := range entries {
-			if err := w.rememberOne(tx, &entries[i], outcomes[i]); err != nil {
+		if p.written != nil {
+			if err := w.rememberLoad(tx, p.written); err != nil {
 				return err
 			}
+			next = <-p.next
 		}
-		return w.storeMark(tx)
+		if next == nil {
+			return nil
+		}
+		if f := w.flightOf(next); f != nil {
+			return tx.PutFlight(w.row.ID, f)
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("remember what was delivered: %w", err)
 	}
 	return nil
+}
+
+// rememberLoad writes what became of a load. Of what the sink said nothing of,
+// it stays in flight: it may be at the target.
+func (w *work) rememberLoad(tx state.Tx, l *load) error {
+	for i := range l.entries {
+		if err := w.rememberOne(tx, &l.entries[i], l.outcomes[i]); err != nil {
+			return err
+		}
+	}
+	if err := w.storeMark(tx); err != nil || l.batch == 0 {
+		return err
+	}
+	if f := w.flight(l.batch, l.entries, func(i int) bool { return l.outcomes[i] == nil }); f != nil {
+		return tx.PutFlight(w.row.ID, f)
+	}
+	return tx.DropFlight(w.row.ID, l.batch)
 }
 
 func (w *work) rememberOne(tx state.Tx, e *plan.Entry, out *connector.Outcome) error {

@@ -6,6 +6,7 @@ import (
 
 	"koppel/engine/connector"
 	"koppel/engine/plan"
+	"koppel/engine/state"
 )
 
 // Bounds of one batch: changes, bytes of their records, and time.
@@ -15,34 +16,45 @@ const (
 	batchTime    = 500 * time.Millisecond
 )
 
-// A changeBatch is a number of entries that go to the target together.
-type changeBatch struct {
-	w       *work
+// A load is a number of entries that go to the target together.
+type load struct {
 	entries []plan.Entry
 	rooms   [][]byte // where the entries' bytes stand; the last one has room left
-	free    [][]byte // rooms that may be used again
-	size    int      // of the entries' bytes
+	batch   int64    // number of its flight; 0: it has none
+	// outcomes stand in the places of the entries once it was written.
+	outcomes []*connector.Outcome
+}
+
+// A changeBatch fills loads and takes them to the target and into the state.
+type changeBatch struct {
+	load
+	w       *work
+	free    [][]byte       // rooms that may be used again
+	spare   [][]plan.Entry // the same of entries
+	size    int            // of the entries' bytes
 	started time.Time
-	// beside: a batch that the target took whole is remembered while the next
-	// one is written.
-	beside  bool
-	pending *pendingBatch
-	spare   []plan.Entry
+	// beside: a load that the target took whole is remembered while the next
+	// one is written. A crash then leaves two of them in flight instead of one.
+	beside bool
+	// ready is filled, its flight is durable, and it was not written yet.
+	ready *load
+	// pending is the transaction that runs beside.
+	pending *pendingLoad
 }
 
-// A pendingBatch is a batch that the target took and that is being remembered.
-type pendingBatch struct {
-	before applied
-	rooms  [][]byte
-	done   chan error
+// A pendingLoad is a transaction that remembers a load and makes the flight of
+// the one that is handed over as next durable.
+type pendingLoad struct {
+	written *load // nil: there is nothing to remember yet
+	before  applied
+	next    chan *load // takes one; nil: there is none
+	done    chan error
 }
 
-// besides tells whether a batch may be remembered while the next one is
-// written. A crash then leaves two batches written and not remembered instead
-// of one; the next run writes them again, which must leave the target as it is.
+// besides tells whether a load may be remembered while the next one is
+// written. A crash then leaves two in flight instead of one.
 func (w *work) besides() bool {
-	_, grows := w.sink.(connector.Appender)
-	return w.sink != nil && !grows && !w.undo && w.check == nil && !w.traits().Journalled
+	return w.flying() && !w.undo && w.check == nil && !w.traits().Journalled
 }
 
 func (b *changeBatch) add(e *plan.Entry) {
@@ -98,45 +110,107 @@ func (b *changeBatch) full() bool {
 		len(b.entries)%256 == 0 && b.w.s.Now().Sub(b.started) > batchTime
 }
 
-// flush writes the batch to the target, and then to the state.
-func (b *changeBatch) flush(ctx context.Context) error {
+// take empties the batch and gives what was in it; nil: nothing was.
+func (b *changeBatch) take() *load {
 	if len(b.entries) == 0 {
 		return nil
 	}
-	w := b.w
-	if err := w.intend(ctx, b.entries); err != nil {
+	l := b.load
+	b.load, b.size = load{}, 0
+	if last := len(b.spare) - 1; last >= 0 {
+		b.entries, b.spare = b.spare[last][:0], b.spare[:last]
+	}
+	return &l
+}
+
+// giveBack makes the memory of a load that was remembered usable again.
+func (b *changeBatch) giveBack(l *load) {
+	for _, room := range l.rooms {
+		if cap(room) == roomSize {
+			b.free = append(b.free, room[:0])
+		}
+	}
+	b.spare = append(b.spare, l.entries)
+}
+
+// flush takes what was filled to the target and then into the state, now or,
+// beside, when the next one is filled.
+func (b *changeBatch) flush(ctx context.Context) error {
+	l := b.take()
+	switch {
+	case b.beside && b.ready != nil:
+		return b.step(ctx, l)
+	case l == nil:
+		return nil
+	}
+	if err := b.w.launch(ctx, l); err != nil {
 		return err
 	}
-	outcomes, err := w.write(ctx, b.entries)
+	b.ready = l
+	if b.beside {
+		b.begin(ctx, nil)
+		return nil
+	}
+	return b.step(ctx, nil)
+}
+
+// drain takes what is ready to the target.
+func (b *changeBatch) drain(ctx context.Context) error {
+	if b.ready == nil || b.w.applied.stopped != nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return b.step(ctx, nil)
+}
+
+// step writes what is ready while what was written before it is remembered and
+// the flight of next becomes durable.
+func (b *changeBatch) step(ctx context.Context, next *load) error {
+	w, l := b.w, b.ready
+	b.hand(next)
+	b.ready = nil // from here on it may be at the target
+	var err error
+	l.outcomes, err = w.write(ctx, l.entries)
 	if saveErr := b.settle(); saveErr != nil {
 		return saveErr
 	}
-	b.remember(context.WithoutCancel(ctx), outcomes)
-	if !b.beside || err != nil || !allApplied(outcomes) {
-		if saveErr := b.settle(); saveErr != nil {
-			return saveErr
-		}
+	b.ready = next
+	if b.beside && err == nil && allApplied(l.outcomes) {
+		b.begin(ctx, l)
+		return nil
+	}
+	b.begin(ctx, l)
+	b.hand(nil)
+	if saveErr := b.settle(); saveErr != nil {
+		return saveErr
 	}
 	if err != nil {
 		w.applied.stopped = err
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+		return ctx.Err()
+	}
+	if b.beside {
+		b.begin(ctx, nil)
 	}
 	return nil
 }
 
-// remember starts to remember the batch, and empties it.
-func (b *changeBatch) remember(ctx context.Context, outcomes []*connector.Outcome) {
-	w, entries := b.w, b.entries
-	p := &pendingBatch{before: w.applied, rooms: b.rooms, done: make(chan error, 1)}
-	go func() { p.done <- w.remember(ctx, entries, outcomes) }()
+// begin starts the transaction that runs beside.
+func (b *changeBatch) begin(ctx context.Context, written *load) {
+	p := &pendingLoad{written: written, before: b.w.applied, next: make(chan *load, 1), done: make(chan error, 1)}
 	b.pending = p
-	b.entries, b.spare = b.spare[:0], entries
-	b.rooms, b.size = nil, 0
+	go func() { p.done <- b.w.remember(context.WithoutCancel(ctx), p) }()
 }
 
-// settle waits until what is pending is remembered.
+// hand tells the pending transaction what comes next.
+func (b *changeBatch) hand(next *load) {
+	if b.pending != nil {
+		b.pending.next <- next
+	}
+}
+
+// settle waits for the pending transaction, which was handed what comes next.
 func (b *changeBatch) settle() error {
 	p, w := b.pending, b.w
 	if p == nil {
@@ -147,13 +221,24 @@ func (b *changeBatch) settle() error {
 		w.applied = p.before
 		return err
 	}
-	for _, room := range p.rooms {
-		if cap(room) == roomSize {
-			b.free = append(b.free, room[:0])
-		}
+	if p.written != nil {
+		b.giveBack(p.written)
+		w.s.progress("writing", w.p.Address, w.applied.counts.Created+w.applied.counts.Updated+w.applied.counts.Deleted)
 	}
-	w.s.progress("writing", w.p.Address, w.applied.counts.Created+w.applied.counts.Updated+w.applied.counts.Deleted)
 	return nil
+}
+
+// end waits for what is pending, and takes the flight back of what was filled
+// and never written.
+func (b *changeBatch) end(ctx context.Context) error {
+	b.hand(nil)
+	err := b.settle()
+	if b.ready == nil || b.ready.batch == 0 || err != nil {
+		return err
+	}
+	w, batch := b.w, b.ready.batch
+	b.ready = nil
+	return w.s.Store.Update(context.WithoutCancel(ctx), func(tx state.Tx) error { return tx.DropFlight(w.row.ID, batch) })
 }
 
 // allApplied tells whether the target took every change that was written, so

@@ -66,7 +66,7 @@ func (s *session) upstream(ctx context.Context, address, reader string) (*record
 		if known {
 			items = v.Items(row.ID, "")
 		}
-		return s.plannedOver(w, items, func(e *entry, body []byte) error { return r.add(p, e, body) })
+		return s.plannedOver(w, items, address == reader, func(e *entry, body []byte) error { return r.add(p, e, body) })
 	})
 	return r, err
 }
@@ -85,9 +85,15 @@ func (s *session) upstreamComplete(row state.Pipeline, w *work, self bool) bool 
 	return json.Unmarshal(row.Shape, &kept) == nil && kept.Complete
 }
 
+// unsure tells that it is not known what the target holds of an item.
+func unsure(it *state.Item) bool {
+	return it.Status == state.Unsure || it.Status == state.Kept && it.Mapped == record.Hash{} && string(it.Body) == "{}"
+}
+
 // plannedOver merges delivered items with the session's own pending changes of
-// that pipeline.
-func (s *session) plannedOver(w *work, items iter.Seq2[*state.Item, error], yield func(*entry, []byte) error) error {
+// that pipeline. self: the pipeline reads itself, and sees of what is unsure
+// what was delivered before.
+func (s *session) plannedOver(w *work, items iter.Seq2[*state.Item, error], self bool, yield func(*entry, []byte) error) error {
 	next, stop := iter.Pull2(items)
 	defer stop()
 	it, err, more := next()
@@ -97,10 +103,17 @@ func (s *session) plannedOver(w *work, items iter.Seq2[*state.Item, error], yiel
 	item := func() error {
 		e := entry{key: it.Key, raw: it.Mapped}
 		body := it.Body
-		switch it.Status {
-		case state.Expired:
+		switch {
+		case unsure(it):
+			if self && it.Body == nil {
+				return nil
+			}
+			if !self {
+				e.seen, body = seenUnsure, nil
+			}
+		case it.Status == state.Expired:
 			e.seen = seenExpired
-		case state.Disabled, state.Out:
+		case it.Status == state.Disabled, it.Status == state.Out:
 			body = nil
 		}
 		if body == nil && e.seen == seenPut {

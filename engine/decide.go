@@ -53,6 +53,9 @@ func (e *Engine) decide(ctx context.Context, kind string, d Decision, judge judg
 			if err != nil {
 				return err
 			}
+			if err := landAll(tx, r.row.ID, e.Now()); err != nil {
+				return err
+			}
 			one, err := decideOne(tx, r, d, judge, &left)
 			if err != nil {
 				return err

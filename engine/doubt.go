@@ -112,7 +112,7 @@ func (s *session) settleDoubt(tx state.Tx, p *Pipeline, pipeline int64, o *state
 	if err != nil {
 		return err
 	}
-	o.Reason, o.Due, o.Note = state.Waiting, time.Time{}, "the answer to an earlier call was lost"
+	o.Reason, o.Due, o.Note = state.Waiting, time.Time{}, lostAnswer
 	return tx.PutOpen(pipeline, o)
 }
 

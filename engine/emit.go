@@ -37,7 +37,7 @@ func (w *work) countBase(ctx context.Context) error {
 		return err
 	}
 	if w.records.complete() {
-		w.guardBase = int64(w.counted[state.Delivered])
+		w.guardBase = int64(w.counted[state.Delivered] + w.counted[state.Unsure])
 		return nil
 	}
 	return w.s.Store.View(ctx, func(v state.View) error {
@@ -45,7 +45,7 @@ func (w *work) countBase(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if it.Status == state.Delivered && w.records.proves(srcOf(it).Part) {
+			if (it.Status == state.Delivered || it.Status == state.Unsure) && w.records.proves(srcOf(it).Part) {
 				w.guardBase++
 			}
 		}

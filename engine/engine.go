@@ -100,7 +100,7 @@ func (e *Engine) begin(opts Options, live bool) (*session, error) {
 			return nil, err
 		}
 		looking := *e
-		looking.Store, e = store, &looking
+		looking.Store, e = &landedStore{Store: store, now: clock, pipelines: map[int64]*landing{}}, &looking
 	}
 	dir, err := spool.Open(e.TempDir, e.Store.Sealed())
 	if err != nil {

@@ -75,6 +75,9 @@ func (e *Engine) Erase(ctx context.Context, er Erasure) (*Erased, error) {
 		return nil, err
 	}
 	defer unlock()
+	if err := e.landAllFlights(ctx); err != nil {
+		return nil, err
+	}
 	x, first, err := e.findErased(ctx, er)
 	if err != nil {
 		return nil, err
@@ -135,7 +138,7 @@ func (x *erasing) item(v state.View, address string, key record.Key) error {
 	if err != nil {
 		return err
 	}
-	if it != nil && row.SinkAddress != "" && (it.Status == state.Delivered || it.Status == state.Disabled || it.Status == state.Kept) {
+	if it != nil && row.SinkAddress != "" && (it.Status == state.Delivered || it.Status == state.Disabled || it.Status == state.Kept || it.Status == state.Unsure) {
 		place.Target = row.SinkIdentity
 		x.out.Kept = append(x.out.Kept, place)
 	}

@@ -29,6 +29,9 @@ func (s *session) mapper(ctx context.Context, w *work) *mapper {
 		hash: s.Store.Hasher(), rules: w.rules}
 }
 
+// unsureUpstream says why a record waits for the pipeline that it comes from.
+const unsureUpstream = "it is not known whether the target of the earlier pipeline took it; the next run of that pipeline settles it"
+
 // run evaluates one source record and overwrites out with what it came to.
 func (m *mapper) run(out *outcome, e *entry, part string, body []byte) {
 	*out = outcome{items: out.items[:0], src: state.SourceRef{Part: part, Key: e.key}, order: e.order, raw: e.raw}
@@ -47,6 +50,9 @@ func (m *mapper) run(out *outcome, e *entry, part string, body []byte) {
 		return
 	case e.seen == seenAhead:
 		out.fate = fateAhead
+		return
+	case e.seen == seenUnsure:
+		out.wait("unsure", unsureUpstream)
 		return
 	case e.seen == seenOutdated:
 		out.wait("outdated", "it was read under an earlier configuration of the source and not again since")

@@ -66,7 +66,7 @@ func (e *Engine) Explain(ctx context.Context, p *Pipeline, key string) (*Explana
 	if err != nil {
 		return nil, err
 	}
-	x := &explaining{e: e, w: w, key: key, out: Explanation{Pipeline: p.Address, Name: p.Name, Title: w.header.Title, Key: key,
+	x := &explaining{e: s.Engine, w: w, key: key, out: Explanation{Pipeline: p.Address, Name: p.Name, Title: w.header.Title, Key: key,
 		From: p.From, Read: w.header.Read, Complete: w.header.Complete, Blocked: w.header.Blocked}}
 	if err := x.explain(ctx); err != nil {
 		return nil, err

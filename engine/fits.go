@@ -24,6 +24,8 @@ func (w *work) checkEntry(ctx context.Context, e *plan.Entry) (why string, err e
 			return err
 		}
 		switch {
+		case w.s.resumed && it != nil && it.Status == state.Unsure && it.Run == w.s.runID:
+			// The first part of the plan may have applied it, and nothing else did.
 		case e.Had && it == nil:
 			why = "the record was removed since the plan was made"
 		case !e.Had && it != nil:

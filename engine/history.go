@@ -22,7 +22,8 @@ type History struct {
 	Pipeline, Name string // address, and name for people
 	Key            string
 	// Status is that of the item now: delivered, disabled, kept, out of window,
-	// filtered; empty: nothing is remembered under the key.
+	// filtered, unsure (a call was begun for it and its answer is not known);
+	// empty: nothing is remembered under the key.
 	Status string
 	Record []byte // as it was delivered last, sensitive values masked; nil: none
 	Open   []OpenKey
@@ -123,6 +124,8 @@ func statusText(s state.Status) string {
 		return "filtered"
 	case state.Disabled:
 		return "disabled"
+	case state.Unsure:
+		return "unsure"
 	}
 	return "kept"
 }

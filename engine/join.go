@@ -81,6 +81,10 @@ func (s *session) joinIndex(ctx context.Context, p *Pipeline, i int, j Join) (*j
 		if e.twice || e.seen == seenGone || e.seen == seenExpired || e.seen == seenAhead {
 			return nil
 		}
+		if e.seen == seenUnsure {
+			idx.complete, idx.problem = false, unsureUpstream
+			return nil
+		}
 		if e.seen == seenOutdated {
 			idx.complete, idx.problem = false, "it holds records that were read under an earlier configuration"
 			return nil

@@ -133,6 +133,7 @@ const (
 	seenExpired       // outside of the source's window
 	seenOutdated      // in the mirror, read under an earlier configuration
 	seenAhead         // outside of the window too, on its future side
+	seenUnsure        // of an upstream pipeline, which does not know what it delivered
 )
 
 // plannedFlag marks planned entries beside their seen value.

@@ -86,6 +86,9 @@ func (s *session) runOne(ctx context.Context, p *Pipeline) error {
 	if err := s.register(ctx, p); err != nil {
 		return err
 	}
+	if err := s.landFlights(ctx, p.Address); err != nil {
+		return err
+	}
 	if err := s.resolveDoubt(ctx, p); err != nil {
 		return err
 	}
@@ -484,7 +487,11 @@ func makeRoom(tx state.Tx, address string) (bool, error) {
 		return err == nil, err
 	}
 	items, err := tx.CountItems(row.ID)
-	if err != nil || len(items) > 0 || len(row.Fingerprint) > 0 || row.SinkIdentity != "" {
+	if err != nil {
+		return false, err
+	}
+	flies, err := anyFlight(tx, row.ID)
+	if err != nil || flies || len(items) > 0 || len(row.Fingerprint) > 0 || row.SinkIdentity != "" {
 		return false, err
 	}
 	return true, tx.DropPipeline(row.ID)

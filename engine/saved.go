@@ -231,6 +231,9 @@ func (s *session) applyOne(ctx context.Context, p *Pipeline, r *plan.Reader) err
 			w.header = &s.header.Pipelines[i]
 		}
 	}
+	if err := s.landFlights(ctx, p.Address); err != nil {
+		return err
+	}
 	if err := s.resolveDoubt(ctx, p); err != nil {
 		return err
 	}

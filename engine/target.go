@@ -111,7 +111,7 @@ func (w *work) unmatched(ctx context.Context, yield func(*desired) error) error 
 				return nil
 			}
 			it, err := items.at(d.key)
-			if err != nil || it != nil && it.Status != state.Out {
+			if err != nil || it != nil && it.Status != state.Out && it.Status != state.Unsure {
 				return err
 			}
 			return yield(&d)

@@ -111,7 +111,7 @@ func (w *work) undoEntries(v state.View, run int64, yield func(*plan.Entry) erro
 		if err != nil {
 			return err
 		}
-		if it.Born == run && it.Status == state.Delivered {
+		if it.Born == run && (it.Status == state.Delivered || it.Status == state.Unsure) {
 			if err := byKey.Add([]byte(it.Key), append([]byte{byte(record.Create)}, putBytes[string](nil, "")...)); err != nil {
 				return err
 			}
@@ -135,6 +135,10 @@ func (w *work) reverse(v state.View, key record.Key, op record.Op, before []byte
 	it, err := v.Item(w.row.ID, key)
 	if err != nil {
 		return nil, err
+	}
+	if it != nil && it.Status == state.Unsure {
+		w.problem(ShowKey(key), "", "in_doubt", "it is not known whether the target took the last change of it; the next run settles that")
+		return nil, nil
 	}
 	if it != nil && it.Run != run {
 		w.problem(ShowKey(key), "", "moved", "a later run changed it; it stays as it is")
@@ -278,7 +282,7 @@ func (w *work) retireEntries(v state.View, yield func(*plan.Entry) error) error 
 			return err
 		}
 		e := &plan.Entry{Key: it.Key, Cause: record.CauseRetired, Had: true, Expect: it.Mapped, Before: cloneBytes(it.Body), Drop: true}
-		if it.Status == state.Delivered || it.Status == state.Kept || it.Status == state.Disabled {
+		if it.Status == state.Delivered || it.Status == state.Kept || it.Status == state.Disabled || it.Status == state.Unsure {
 			if !held && w.traits().Deletes {
 				e.Op, e.Drop = record.Delete, false
 				w.countChange(e)

@@ -27,6 +27,9 @@ type work struct {
 	planned plan.Entry // the last one
 	// changes is room for what the sink gets at once.
 	changes []record.Change
+	// flown is room for a flight; batches counts those of this run.
+	flown   []state.Flown
+	batches int64
 	// sinkTraits are what the sink said of itself when it was opened.
 	sinkTraits connector.Traits
 	joins      []*joinIndex
