@@ -61,6 +61,7 @@ type Evaluator struct {
 	broken   *fault // the first bound that was broken
 	jq       jqContext
 	jqArgs   []any
+	jqVals   []val
 	ops      map[string]*gojq.Code
 	now      any // seconds since 1970, for jq
 

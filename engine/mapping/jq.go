@@ -10,6 +10,7 @@ import (
 // A jqProgram is a compiled jq program. It may be shared.
 type jqProgram struct {
 	node  *Node
+	query *jqCode // nil when code runs it
 	code  *gojq.Code
 	input string                 // the root that `.` stands for
 	vars  []func(*Evaluator) any // values of the variables, in order
@@ -38,11 +39,15 @@ func (c *compiler) jqProgram(n *Node) *jqProgram {
 	}
 	before := len(c.problems)
 	input := c.input()
+	compiled, isCompiled := c.jqCompiled(q, input)
 	(&jqReads{c: c, n: n, root: input}).query(q, true)
 	w := &jqWriter{c: c, n: n, used: map[string]gojq.CompilerOption{}}
 	w.query(q)
 	if len(c.problems) > before {
 		return nil
+	}
+	if isCompiled {
+		return &jqProgram{node: n, input: input, query: &compiled}
 	}
 	options := []gojq.CompilerOption{gojq.WithVariables(w.vars)}
 	for _, o := range w.used {

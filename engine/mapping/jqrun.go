@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/itchyny/gojq"
@@ -187,6 +186,9 @@ func (e *Evaluator) programError(err error) error {
 
 // single runs a program that gives one value; none is null.
 func (e *Evaluator) single(p *jqProgram) (val, error) {
+	if p.query != nil {
+		return e.singleOf(p)
+	}
 	iter := e.start(p)
 	v, ok, err := e.next(p, iter)
 	if err != nil || !ok {
@@ -195,7 +197,7 @@ func (e *Evaluator) single(p *jqProgram) (val, error) {
 	if _, more, err := e.next(p, iter); err != nil {
 		return null(), err
 	} else if more {
-		return null(), placed(newFault(CodeOutputs, "the program gives more than one output; [ … ] makes a list of them, first(…) or limit(1; …) takes one"), p.node, -1, -1)
+		return null(), placed(errOutputs(), p.node, -1, -1)
 	}
 	return v, nil
 }
@@ -213,6 +215,9 @@ func (e *Evaluator) outputs(p *part) (vs []val, err error) {
 		v, err := p.run(e)
 		return []val{v}, err
 	}
+	if program.query != nil {
+		return e.outputsOfQuery(program)
+	}
 	iter := e.start(program)
 	for {
 		v, ok, err := e.next(program, iter)
@@ -220,7 +225,7 @@ func (e *Evaluator) outputs(p *part) (vs []val, err error) {
 			return vs, err
 		}
 		if vs = append(vs, v); len(vs) > e.most/16 {
-			return nil, placed(newFault(CodeLimit, "the program gives more than "+strconv.Itoa(e.most/16)+" outputs"), p.node, -1, -1)
+			return nil, placed(e.tooManyOutputs(), p.node, -1, -1)
 		}
 	}
 }

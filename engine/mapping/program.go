@@ -69,6 +69,8 @@ type compiler struct {
 	reads    *Reads
 	funcs    map[string]*Function
 
+	interpretJQ bool // leave every jq program to the language's own library
+
 	exprConfig   *conf.Config // made for the first expr program
 	exprBuiltins map[string]exprBuiltin
 }
@@ -87,8 +89,12 @@ type scope struct {
 
 // Compile turns a spec into a program. With problems the program is nil.
 func Compile(spec Spec, consts Consts) (*Program, []Problem) {
+	return compileSpec(spec, consts, false)
+}
+
+func compileSpec(spec Spec, consts Consts, interpretJQ bool) (*Program, []Problem) {
 	p := &Program{spec: spec, tree: record.NewTree(), tainted: map[*Node]bool{}, jqs: map[*Node]*jqProgram{}}
-	c := &compiler{p: p, funcs: functionTable()}
+	c := &compiler{p: p, funcs: functionTable(), interpretJQ: interpretJQ}
 	p.consts = c.constants(consts)
 	for _, j := range spec.Joins {
 		p.names = append(p.names, j.Name)
