@@ -127,7 +127,7 @@ func (x *exchange) try() (done bool, err error) {
 	if err := conn.Savepoint(); err != nil {
 		return false, err
 	}
-	w := &writing{batch: x.w.batch, out: x.w.out}
+	w := &writing{batch: x.w.batch, out: x.w.out, tries: startTries + patience*len(x.members)}
 	for _, m := range x.members {
 		if err := x.release(m); err != nil {
 			return false, x.restored(err)

@@ -17,6 +17,7 @@ type writing struct {
 	// waiting are the changes that a constraint over several rows refused:
 	// another change of the batch may make room for them.
 	waiting []refusal
+	tries   int // how many more of them may be made
 	// plain: values are not exchanged, since that ended the transaction.
 	plain bool
 }
@@ -58,14 +59,15 @@ func (s *sink) attempt(w *writing, at int) (*sql.Error, error) {
 // crosswise in a long batch would take the square of its length.
 const (
 	eagerShare = 4
-	patience   = 32
+	patience   = 8
 	startTries = 4096
 )
 
 // settle tries again what waits, for as long as that helps.
 func (s *sink) settle(w *writing) error {
 	w.waiting = lastOfKey(w.batch, w.waiting)
-	for {
+	w.tries = startTries + patience*len(w.waiting)
+	for range maxExchanges {
 		n := len(w.waiting)
 		if err := s.passes(w, eagerShare); err != nil || len(w.waiting) == 0 {
 			return err
@@ -82,6 +84,7 @@ func (s *sink) settle(w *writing) error {
 			return err
 		}
 	}
+	return nil
 }
 
 func unique(r refusal) bool { return r.err.Constraint == sql.Unique }
@@ -89,9 +92,9 @@ func unique(r refusal) bool { return r.err.Constraint == sql.Unique }
 // passes tries what waits again and again, turning the order round each time,
 // until a pass applies less than one in share of it.
 func (s *sink) passes(w *writing, share int) error {
-	for tries := startTries + patience*len(w.waiting); len(w.waiting) > 0 && tries > 0; {
+	for len(w.waiting) > 0 && w.tries > 0 {
 		n := len(w.waiting)
-		tries -= n
+		w.tries -= n
 		slices.Reverse(w.waiting)
 		if err := s.pass(w); err != nil {
 			return err
