@@ -44,6 +44,7 @@ type Options struct {
 type Store struct {
 	opts    Options
 	steps   []string
+	reads   readWay
 	missing bool // nothing is stored and nothing will be: each connection is an empty state
 	seal    atomic.Pointer[sealer]
 	keys    keyring
@@ -79,9 +80,9 @@ func open(ctx context.Context, opts Options, steps []string) (*Store, error) {
 	if opts.KeyFile == "" {
 		opts.KeyFile = filepath.Join(filepath.Dir(opts.Path), "state.key")
 	}
-	s := &Store{opts: opts, steps: steps, writing: make(chan struct{}, 1), keys: keyring{given: opts.Key, file: opts.KeyFile}}
+	s := &Store{opts: opts, steps: steps, reads: readWay{opts.Path, sqlite.OpenReadWrite}, writing: make(chan struct{}, 1), keys: keyring{given: opts.Key, file: opts.KeyFile}}
 	s.writing <- struct{}{}
-	begin := s.openWriting
+	begin := func(ctx context.Context) error { return s.writable(s.openWriting(ctx)) }
 	if opts.ReadOnly {
 		begin = s.openReading
 	}
@@ -136,7 +137,7 @@ func (s *Store) openReading(ctx context.Context) error {
 		}
 		return s.sealMissing()
 	}
-	c, err := s.newReader()
+	c, err := s.findReadWay(ctx)
 	if err != nil {
 		return err
 	}

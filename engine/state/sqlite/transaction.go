@@ -180,13 +180,7 @@ func (s *Store) giveReader(c *conn) {
 
 func (s *Store) newReader() (*conn, error) {
 	if !s.missing {
-		// Not OpenReadOnly: such a connection leaves its shared memory behind
-		// when it is the last one.
-		c, err := newConn(s.opts.Path, sqlite.OpenReadWrite, readerPragmas()...)
-		if err != nil {
-			return nil, err
-		}
-		return c, nil
+		return newConn(s.reads.path, s.reads.flags, readerPragmas()...)
 	}
 	c, err := newConn(":memory:", sqlite.OpenReadWrite|sqlite.OpenCreate)
 	if err != nil {

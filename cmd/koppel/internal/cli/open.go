@@ -61,7 +61,7 @@ func (a *app) openProject(ctx context.Context, p *dsl.Project, acc access) (*ses
 	store, tidy, err := a.openState(ctx, p, acc, temp, tidy)
 	if err != nil {
 		tidy()
-		return nil, fmt.Errorf("open the state: %w", err)
+		return nil, err
 	}
 	e := &engine.Engine{
 		Project: p.Project, Store: store, Now: a.now, Log: log, Version: version(), TempDir: temp,
@@ -119,6 +119,9 @@ func tempDir(dir string, acc access) (path string, tidy func(), err error) {
 	path = filepath.Join(own, "tmp")
 	_, statErr := os.Stat(path)
 	err = os.MkdirAll(path, 0o700)
+	if err == nil && statErr == nil && acc != writing {
+		err = probe(path)
+	}
 	switch {
 	case err == nil && (acc == writing || statErr == nil):
 		return path, func() {}, nil
@@ -128,7 +131,7 @@ func tempDir(dir string, acc access) (path string, tidy func(), err error) {
 			_ = os.Remove(own)
 		}, nil
 	case acc == writing:
-		return "", nil, fmt.Errorf("make the folder for temporary files: %w", err)
+		return "", nil, fmt.Errorf("make the folder %s, where the state and temporary files are kept: %w; make the project's folder writable for this user", path, plainCause(err))
 	}
 	if path, err = os.MkdirTemp("", "koppel-"); err != nil {
 		return "", nil, fmt.Errorf("make a folder for temporary files: %w", err)
@@ -147,4 +150,22 @@ func (a *app) holder() string {
 		verb += " " + a.args[0]
 	}
 	return fmt.Sprintf("%s, pid %d on %s since %s", verb, os.Getpid(), host, a.now().UTC().Format(time.RFC3339))
+}
+
+// probe tells whether files can be made in a folder.
+func probe(dir string) error {
+	name, err := os.MkdirTemp(dir, "probe-")
+	if err != nil {
+		return err
+	}
+	return os.Remove(name)
+}
+
+// plainCause leaves out the path of an error of the operating system.
+func plainCause(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
 }
