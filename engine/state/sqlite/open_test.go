@@ -111,11 +111,8 @@ func TestReadOnlyMissing(t *testing.T) {
 		path string
 	}{
 		{"no file", filepath.Join(dir, "none", "state.db")},
-		{"empty file", filepath.Join(dir, "state.db")},
+		{"no file in a folder", filepath.Join(dir, "state.db")},
 	} {
-		if c.name == "empty file" {
-			write(t, c.path, nil)
-		}
 		s := open(t, sqlite.Options{Path: c.path, ReadOnly: true, Seal: true})
 		if n := countItems(t, s); n != 0 {
 			t.Errorf("%s: %d items", c.name, n)
@@ -133,7 +130,7 @@ func TestReadOnlyMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if names := names(t, dir); len(names) != 1 || names[0] != "state.db" {
+	if names := names(t, dir); len(names) != 0 {
 		t.Errorf("reading made files: %q", names)
 	}
 }

@@ -8,9 +8,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -93,7 +90,7 @@ func open(ctx context.Context, opts Options, steps []string) (*Store, error) {
 }
 
 func (s *Store) openWriting(ctx context.Context) error {
-	if err := createFile(s.opts.Path); err != nil {
+	if err := s.createFile(ctx); err != nil {
 		return err
 	}
 	c, err := newConn(s.opts.Path, sqlite.OpenReadWrite)
@@ -125,13 +122,11 @@ func (s *Store) openWriting(ctx context.Context) error {
 }
 
 func (s *Store) openReading(ctx context.Context) error {
-	info, err := os.Stat(s.opts.Path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("open the state: %w", err)
+	known, err := exists(s.opts.Path)
+	if err != nil {
+		return err
 	}
-	// A file of no bytes is what a crash during the creation leaves.
-	s.missing = err != nil || info.Size() == 0
-	if s.missing {
+	if s.missing = !known; s.missing {
 		if !s.opts.Seal {
 			return nil
 		}
@@ -147,29 +142,6 @@ func (s *Store) openReading(ctx context.Context) error {
 	}
 	s.giveReader(c)
 	return nil
-}
-
-// createFile makes an empty file that only its owner can read; SQLite gives
-// its other files the same mode. An existing file is not even opened: closing
-// it would free the locks that SQLite holds on it in this process.
-func createFile(path string) error {
-	if _, err := os.Stat(path); err == nil {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("make the state: %w", err)
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("make the state: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("make the state: %w", err)
-	}
-	return syncDir(filepath.Dir(path))
 }
 
 // Hasher makes the hashes that this state's rows carry: keyed when sealed.
