@@ -85,7 +85,9 @@ type session struct {
 	// and key) that a later read has seen otherwise.
 	otherwise map[string]map[string]bool
 	files     int // made in the folder of temporary files
-	unlock    func()
+	// explains: keys are kept of sets that are delivered as a whole.
+	explains bool
+	unlock   func()
 }
 
 // begin starts a session and fixes its clock. The caller ends it with end.

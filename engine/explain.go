@@ -62,6 +62,7 @@ func (e *Engine) Explain(ctx context.Context, p *Pipeline, key string) (*Explana
 		return nil, err
 	}
 	defer s.end()
+	s.explains = true
 	w, err := s.plan(ctx, p)
 	if err != nil {
 		return nil, err

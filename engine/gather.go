@@ -12,13 +12,15 @@ import (
 
 // gather brings in the records that must be looked at and maps them.
 func (w *work) gather(ctx context.Context) error {
-	w.startOver()
+	if err := w.startOver(ctx); err != nil {
+		return err
+	}
 	src := w.s.Project.Sources[w.p.From]
 	var err error
 	switch {
 	case src != nil && w.s.mirrored(src):
 		err = w.gatherMirror(ctx, src)
-	case !w.identity || w.again() || w.looksAtTarget() || w.p.Program.Reads().Now:
+	case !w.identity || w.whole() || w.again() || w.looksAtTarget() || w.p.Program.Reads().Now:
 		w.everything = true
 		if src != nil && w.s.single(src) {
 			return w.gatherAtOnce(ctx, src)
@@ -39,7 +41,7 @@ func (w *work) gather(ctx context.Context) error {
 }
 
 // startOver forgets what was mapped.
-func (w *work) startOver() {
+func (w *work) startOver(ctx context.Context) (err error) {
 	w.tally = tally{}
 	for _, s := range []**spool.Sorter{&w.desired, &w.seen, &w.extra} {
 		if *s != nil {
@@ -48,6 +50,15 @@ func (w *work) startOver() {
 		}
 		*s = w.s.spool.Sorter(sortMemory)
 	}
+	if w.set != nil {
+		if err := w.set.drop(); err != nil {
+			return err
+		}
+	}
+	if w.whole() {
+		w.set, err = w.newSet(ctx)
+	}
+	return err
 }
 
 // single tells whether one pipeline of the session reads a source, and nothing
@@ -81,7 +92,9 @@ func (w *work) gatherAtOnce(ctx context.Context, src *Source) (err error) {
 		w.describeRead()
 		return nil
 	}
-	w.startOver()
+	if err := w.startOver(ctx); err != nil {
+		return err
+	}
 	w.header.Problems = w.header.Problems[:before]
 	w.describeRead()
 	return w.mapAll(ctx, w.records)

@@ -5,6 +5,7 @@ import (
 
 	"koppel/engine/connector"
 	"koppel/engine/record"
+	"koppel/engine/spool"
 )
 
 // listBlock is how much of the list of entries is read at once, in bytes.
@@ -13,45 +14,46 @@ const listBlock = 256 << 10
 // inOrder yields the entries of plain records in the order in which they came,
 // so that the records can be read from front to back.
 func (r *records) inOrder(yield func(*entry) error) error {
-	var block []byte
 	var e entry
-	for off := int64(0); off < r.list.Size(); {
-		n := int(min(int64(max(listBlock, 2*len(block))), r.list.Size()-off))
-		var err error
-		if block, err = r.list.ReadAt(off, n, block[:0]); err != nil {
+	return eachLogged(r.list, func(d *decoder) error {
+		key, payload := d.bytes(), d.bytes()
+		if d.err != nil {
+			return nil
+		}
+		if err := e.decode(key, payload); err != nil {
 			return err
 		}
-		used, err := eachListed(block, &e, yield)
-		if err != nil {
+		return yield(&e)
+	})
+}
+
+// eachLogged reads what was appended to a log from front to back. read takes
+// one thing from the decoder at a time and does nothing when it is not there
+// wholly, which the decoder says.
+func eachLogged(log *spool.Log, read func(*decoder) error) error {
+	var block []byte
+	for off := int64(0); off < log.Size(); {
+		n := int(min(int64(max(listBlock, 2*len(block))), log.Size()-off))
+		var err error
+		if block, err = log.ReadAt(off, n, block[:0]); err != nil {
 			return err
+		}
+		used := 0
+		for d := (decoder{b: block}); used < len(block); used = len(block) - len(d.b) {
+			if err := read(&d); err != nil {
+				return err
+			}
+			if d.err != nil {
+				break
+			}
 		}
 		if used > 0 {
 			off, block = off+int64(used), block[:0]
-		} else if off+int64(n) == r.list.Size() {
+		} else if off+int64(n) == log.Size() {
 			return errCodec
 		}
 	}
 	return nil
-}
-
-// eachListed yields the entries that stand wholly in a block, and returns how
-// many bytes they take.
-func eachListed(block []byte, e *entry, yield func(*entry) error) (used int, err error) {
-	d := decoder{b: block}
-	for len(d.b) > 0 {
-		key, payload := d.bytes(), d.bytes()
-		if d.err != nil {
-			return used, nil
-		}
-		used = len(block) - len(d.b)
-		if err := e.decode(key, payload); err != nil {
-			return used, err
-		}
-		if err := yield(e); err != nil {
-			return used, err
-		}
-	}
-	return used, nil
 }
 
 // maxGap is how far apart records may stand that are read in one piece, in

@@ -230,6 +230,14 @@ func (w *work) outcome(out *outcome) error {
 
 // desire sorts in what one key should be.
 func (w *work) desire(d *desired) error {
+	if w.set != nil && d.fate == fateMapped {
+		if err := w.set.add(d); err != nil || w.identity && !w.s.explains {
+			return err
+		}
+		light := *d
+		light.body = nil // only the key counts
+		d = &light
+	}
 	w.encoded = d.encode(w.encoded[:0])
 	return w.desired.Add([]byte(d.key), w.encoded)
 }

@@ -144,7 +144,7 @@ func (s *session) seal() plan.Seal {
 // copyTo writes the entries, as they were compared, into a plan's file.
 func (w *work) copyTo(out *plan.Writer) error {
 	if w.whole() {
-		return w.eachWhole(func(d *desired) error { return out.Entry(wholeEntry(d)) })
+		return w.saveTo(out)
 	}
 	for e, err := range w.reader.Entries(w.p.Address) {
 		if err != nil {

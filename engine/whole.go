@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"koppel/engine/connector"
-	"koppel/engine/plan"
 	"koppel/engine/record"
 	"koppel/engine/state"
 )
@@ -19,33 +18,18 @@ func (w *work) compareWhole(ctx context.Context) error {
 	if err := w.resolveTwice(); err != nil {
 		return err
 	}
-	hash := w.s.Store.Hasher()
-	var digest record.Hash
-	var count int64
-	var chain []byte
-	err := w.eachWhole(func(d *desired) error {
-		count++
-		chain = append(append(chain[:0], digest[:]...), d.key...)
-		chain = putHash(chain, d.mapped)
-		digest = hash.Bytes(chain)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
 	var kept keptShape
 	if len(w.row.Shape) > 0 {
 		if err := json.Unmarshal(w.row.Shape, &kept); err != nil {
 			return fmt.Errorf("read what is remembered of %s: %w", w.p.Address, err)
 		}
 	}
-	w.header.Digest = digest[:]
-	w.header.Written = count
+	w.header.Digest, w.header.Written = w.set.digest(), w.set.count
 	stands, err := w.stands(ctx)
 	if err != nil {
 		return err
 	}
-	w.countWhole(count, kept.Count, stands && bytes.Equal(kept.Digest, digest[:]))
+	w.countWhole(w.set.count, kept.Count, stands && bytes.Equal(kept.Digest, w.header.Digest))
 	w.header.Blocked = w.wholeBlocked()
 	approved, err := w.approvedWhole(ctx)
 	if err != nil {
@@ -64,20 +48,6 @@ func (w *work) resolveTwice() error {
 		return nil
 	}
 	return w.resolveCollisions(context.Background())
-}
-
-// eachWhole yields the records of the whole set in key order.
-func (w *work) eachWhole(yield func(*desired) error) error {
-	return eachOf(w.desired, func(key, payload []byte) error {
-		var d desired
-		if err := d.decode(key, payload); err != nil {
-			return err
-		}
-		if d.fate != fateMapped {
-			return nil
-		}
-		return yield(&d)
-	})
 }
 
 // countWhole says how the set differs from the last one, as far as counts
@@ -121,19 +91,12 @@ func (w *work) replace(ctx context.Context) error {
 	if held, err := w.holdWhole(ctx); held || err != nil {
 		return err
 	}
-	replacer, ok := w.sink.(connector.Replacer)
-	if !ok {
-		return fmt.Errorf("%s says that it takes whole sets and has no way to give it one", w.p.Into)
+	if w.set == nil {
+		if err := w.savedSet(ctx); err != nil {
+			return err
+		}
 	}
-	err := replacer.Replace(ctx, int(h.Written), func(yield func(record.Key, []byte) error) error {
-		return w.eachRecord(func(key record.Key, body []byte) error {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return yield(key, body)
-		})
-	})
-	if err != nil {
+	if err := w.set.deliver(ctx); err != nil {
 		return fmt.Errorf("write to %s: %w", w.p.Into, err)
 	}
 	c.Created, c.Updated, c.Deleted = h.Counts.Create, h.Counts.Update, h.Counts.Delete
@@ -199,25 +162,4 @@ func (w *work) stands(ctx context.Context) (bool, error) {
 		return t.Stands(ctx)
 	}
 	return true, nil
-}
-
-// eachRecord yields the set: from the comparison, or from a saved plan.
-func (w *work) eachRecord(yield func(record.Key, []byte) error) error {
-	if w.desired != nil {
-		return w.eachWhole(func(d *desired) error { return yield(d.key, d.body) })
-	}
-	for e, err := range w.entries() {
-		if err != nil {
-			return err
-		}
-		if err := yield(e.Key, e.After); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// wholeEntry is how a saved plan carries one record of a whole set.
-func wholeEntry(d *desired) *plan.Entry {
-	return &plan.Entry{Key: d.key, After: d.body, Mapped: d.mapped}
 }

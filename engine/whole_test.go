@@ -44,8 +44,10 @@ pipeline "people" {
 func TestWholeSetIsReplacedOnlyWhenEverythingIsWell(t *testing.T) {
 	b := newBench(t, map[string]string{"main.hcl": wholeFile, "people.jsonl": lines(`{"id":"2","first":"Bob"}`, `{"id":"1","first":"Ann"}`)})
 	b.wantRun(engine.Options{}, "people succeeded: created 2")
-	whole := "{\"name\":\"Ann\",\"id\":\"1\"}\n{\"name\":\"Bob\",\"id\":\"2\"}\n"
+	whole := "{\"name\":\"Bob\",\"id\":\"2\"}\n{\"name\":\"Ann\",\"id\":\"1\"}\n" // as the source has them
 	b.wantFile("out.jsonl", whole)
+	b.wantRun(engine.Options{}, "people succeeded: unchanged 2")
+	b.write("people.jsonl", lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bob"}`))
 	b.wantRun(engine.Options{}, "people succeeded: unchanged 2")
 	b.write("people.jsonl", `{"id":"2","first":"Bo`)
 	res := b.run(engine.Options{})
@@ -57,7 +59,7 @@ func TestWholeSetIsReplacedOnlyWhenEverythingIsWell(t *testing.T) {
 	b.save("a.plan")
 	b.wantFile("out.jsonl", whole)
 	b.wantApply("a.plan", "succeeded: created 1, updated 2")
-	b.wantFile("out.jsonl", "{\"name\":\"Ann\",\"id\":\"1\"}\n{\"name\":\"Bo\",\"id\":\"2\"}\n{\"name\":\"Cor\",\"id\":\"3\"}\n")
+	b.wantFile("out.jsonl", "{\"name\":\"Bo\",\"id\":\"2\"}\n{\"name\":\"Cor\",\"id\":\"3\"}\n{\"name\":\"Ann\",\"id\":\"1\"}\n")
 	b.wantRun(engine.Options{}, "people succeeded: unchanged 3")
 }
 

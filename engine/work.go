@@ -44,6 +44,7 @@ type work struct {
 	seen       *spool.Sorter // by source reference; without identity
 	encoded    []byte        // the last one desired
 	extra      *spool.Sorter // by key: what is there and not desired
+	set        *wholeSet     // what a target gets as a whole; nil: it does not
 	target     *spool.Sorter // by key: rows of the target
 	folds      *spool.Sorter // by key: what the target can't tell apart
 	matched    *spool.Sorter // by key: rows that records without an item adopt
@@ -88,6 +89,10 @@ func (f keyFilter) drops(key record.Key) bool { return f.only != "" && ShowKey(k
 func (w *work) close() {
 	if w.reader != nil && !w.shared {
 		w.reader.Close()
+	}
+	if w.set != nil {
+		// What can't be removed now is removed by the next delivery.
+		_ = w.set.drop()
 	}
 	if c, ok := w.sink.(interface{ Close() error }); ok {
 		c.Close()

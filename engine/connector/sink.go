@@ -106,11 +106,22 @@ type Laner interface {
 	Lane(c record.Change) string
 }
 
-// A Replacer delivers a whole set at once: the engine calls Replace instead of
-// Write. each yields the mapped records in key order. The target shows the old
-// set or the new one, never a part. count is the number of records.
+// A Replacer delivers a whole set at once: the engine calls Stage instead of
+// Write. The target shows the old set or the new one, never a part.
 type Replacer interface {
-	Replace(ctx context.Context, count int, each func(yield func(key record.Key, body []byte) error) error) error
+	// Stage starts a set beside the one that stands, which stays until Commit.
+	Stage(ctx context.Context) (Stage, error)
+}
+
+// A Stage is a set on its way to a target. It is for one goroutine.
+type Stage interface {
+	// Add takes the next mapped record, in the order of the source. The bytes
+	// are the caller's again after the return.
+	Add(key record.Key, body []byte) error
+	// Commit puts the set in the place of the old one, durably.
+	Commit(ctx context.Context) error
+	// Abandon gives the set up; nothing of it stays.
+	Abandon() error
 }
 
 // A Standing is a Replacer that can tell whether what it delivered is still

@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -99,14 +100,7 @@ type deliverer struct {
 func (d *deliverer) deliver(ctx context.Context, s step) ([]connector.Outcome, error) {
 	d.latest = map[string][]byte{}
 	if r, ok := d.sink.(connector.Replacer); ok && d.sink.Traits().Whole {
-		err := r.Replace(ctx, len(s.after), func(yield func(record.Key, []byte) error) error {
-			for _, body := range s.after {
-				if err := yield(keyOf(body), []byte(body)); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		err := replace(ctx, r, s.after)
 		d.j.note(err)
 		return make([]connector.Outcome, len(s.changes)), err
 	}
@@ -133,6 +127,20 @@ func (d *deliverer) deliver(ctx context.Context, s step) ([]connector.Outcome, e
 		}
 	}
 	return all, nil
+}
+
+// replace delivers a whole set.
+func replace(ctx context.Context, r connector.Replacer, set []string) error {
+	stage, err := r.Stage(ctx)
+	if err != nil {
+		return err
+	}
+	for _, body := range set {
+		if err := stage.Add(keyOf(body), []byte(body)); err != nil {
+			return errors.Join(err, stage.Abandon())
+		}
+	}
+	return stage.Commit(ctx)
 }
 
 // commit remembers the outcome, as the state does after a batch.

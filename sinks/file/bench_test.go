@@ -23,15 +23,16 @@ func BenchmarkReplace(b *testing.B) {
 			b.SetBytes(int64(count * len(body)))
 			s := openSink(b, b.TempDir(), shape, file.Config{Path: connectortest.Text(path)})
 			for b.Loop() {
-				err := s.(connector.Replacer).Replace(b.Context(), count, func(yield func(record.Key, []byte) error) error {
-					for range count {
-						if err := yield("k", body); err != nil {
-							return err
-						}
-					}
-					return nil
-				})
+				stage, err := s.(connector.Replacer).Stage(b.Context())
 				if err != nil {
+					b.Fatal(err)
+				}
+				for range count {
+					if err := stage.Add("k", body); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := stage.Commit(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -22,7 +22,7 @@ type Config struct {
 // Kind defines the sink kind "file".
 func Kind() connector.Kind[connector.Sink] {
 	k := connector.Define("file",
-		"The whole set of records as one file, replaced at once, or a journal of changes.",
+		"The whole set of records as one file, in the order of the source, replaced at once, or a journal of changes.",
 		Config{}, open)
 	k.Static = connector.Traits{Deletes: true}
 	return k

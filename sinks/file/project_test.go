@@ -57,7 +57,7 @@ func TestSinkOfAProject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.(connector.Replacer).Replace(t.Context(), 1, set(nil, `{"id":1}`)); err != nil {
+	if err := replace(t.Context(), s, `{"id":1}`); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff("[\n{\"id\":1}\n]\n", content(t, dir, "out-2026-03-01.json")); diff != "" {

@@ -3,7 +3,6 @@ package file
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,18 +10,24 @@ import (
 	"strings"
 )
 
-// replaceFile writes a new file beside path and renames it, durably: path has
-// its old content or the new one at any moment, also after a power failure.
-// The permissions of an earlier file are kept, and a symbolic link goes on
-// pointing at the file.
-func replaceFile(path string, write func(io.Writer) error) error {
+// A replacement is a new file beside the one whose place it takes. That one has
+// its old content or the new one at any moment, also after a power failure. The
+// permissions of an earlier file are kept, and a symbolic link goes on pointing
+// at the file.
+type replacement struct {
+	*os.File
+	path string
+	old  os.FileInfo // nil: there is none
+}
+
+func newReplacement(path string) (*replacement, error) {
 	path, old, err := resolve(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	folder, name := filepath.Split(path)
 	if err := removeLeftovers(folder, name); err != nil {
-		return err
+		return nil, err
 	}
 	mode := fs.FileMode(0o666)
 	if old != nil {
@@ -31,31 +36,37 @@ func replaceFile(path string, write func(io.Writer) error) error {
 	temp := filepath.Join(folder, fmt.Sprintf("%s%d%s", tempPrefix(name), os.Getpid(), tempSuffix))
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return plainCause(err)
+		return nil, plainCause(err)
 	}
-	defer os.Remove(temp)
-	if err := fillFile(f, old, write); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return plainCause(err)
-	}
-	return syncFolder(folder)
+	return &replacement{File: f, path: path, old: old}, nil
 }
 
-func fillFile(f *os.File, old os.FileInfo, write func(io.Writer) error) error {
-	err := write(f)
-	if err == nil && old != nil {
+// commit puts the file in its place.
+func (r *replacement) commit() (err error) {
+	if r.old != nil {
 		// The mode given on creating was narrowed by the umask.
-		err = f.Chmod(old.Mode().Perm())
+		err = r.Chmod(r.old.Mode().Perm())
 	}
 	if err == nil {
-		err = f.Sync()
+		err = r.Sync()
 	}
-	if closed := f.Close(); err == nil {
+	if closed := r.Close(); err == nil {
 		err = closed
 	}
-	return plainCause(err)
+	if err == nil {
+		err = os.Rename(r.Name(), r.path)
+	}
+	if err != nil {
+		_ = os.Remove(r.Name()) // the next delivery removes it otherwise
+		return plainCause(err)
+	}
+	return syncFolder(filepath.Dir(r.path))
+}
+
+// abandon removes the file.
+func (r *replacement) abandon() error {
+	closed := r.Close()
+	return errors.Join(closed, plainCause(os.Remove(r.Name())))
 }
 
 // resolve follows a symbolic link and tells what stands at the path; nil when

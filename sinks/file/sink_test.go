@@ -38,16 +38,18 @@ func openSink(t testing.TB, dir string, shape record.Shape, c file.Config) conne
 	return s
 }
 
-// set gives bodies to Replace; fail is returned after them.
-func set(fail error, bodies ...string) func(func(record.Key, []byte) error) error {
-	return func(yield func(record.Key, []byte) error) error {
-		for _, b := range bodies {
-			if err := yield("k", []byte(b)); err != nil {
-				return err
-			}
-		}
-		return fail
+// replace delivers a whole set.
+func replace(ctx context.Context, s connector.Sink, bodies ...string) error {
+	stage, err := s.(connector.Replacer).Stage(ctx)
+	if err != nil {
+		return err
 	}
+	for _, b := range bodies {
+		if err := stage.Add("k", []byte(b)); err != nil {
+			return errors.Join(err, stage.Abandon())
+		}
+	}
+	return stage.Commit(ctx)
 }
 
 func content(t testing.TB, dir, name string) string {
@@ -102,7 +104,7 @@ func TestReplaceFormats(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
 			s := openSink(t, dir, tt.shape, file.Config{Path: connectortest.Text(tt.path), Format: tt.format})
-			if err := s.(connector.Replacer).Replace(t.Context(), len(tt.bodies), set(nil, tt.bodies...)); err != nil {
+			if err := replace(t.Context(), s, tt.bodies...); err != nil {
 				t.Fatal(err)
 			}
 			name := strings.NewReplacer("{today}", "2026-03-01", "{now}", "20260301T120000Z").Replace(tt.path)
@@ -117,39 +119,64 @@ func TestReplaceFormats(t *testing.T) {
 }
 
 func TestReplaceKeepsTheOldSetOnFailure(t *testing.T) {
-	broken := errors.New("broken")
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	tests := []struct {
-		name  string
-		ctx   context.Context
-		count int
-		each  func(func(record.Key, []byte) error) error
+		name string
+		ctx  context.Context
+		body string
 	}{
-		{"records that fail", t.Context(), 2, set(broken, `{"id":1}`, `{"id":2}`)},
-		{"too few records", t.Context(), 2, set(nil, `{"id":1}`)},
-		{"too many records", t.Context(), 0, set(nil, `{"id":1}`)},
-		{"damaged record", t.Context(), 1, set(nil, `{"id":`)},
-		{"cancelled", cancelled, 1, set(nil, `{"id":1}`)},
+		{"damaged record", t.Context(), `{"id":`},
+		{"cancelled", cancelled, `{"id":1}`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "p.json"), []byte("old"), 0o666); err != nil {
-				t.Fatal(err)
-			}
+			dir := oldSet(t)
 			s := openSink(t, dir, people, file.Config{Path: connectortest.Text("p.json")})
-			err := s.(connector.Replacer).Replace(tt.ctx, tt.count, tt.each)
+			err := replace(tt.ctx, s, tt.body)
 			if err == nil || !strings.HasPrefix(err.Error(), "replace p.json: ") {
 				t.Errorf("error %v", err)
 			}
-			if got := content(t, dir, "p.json"); got != "old" {
-				t.Errorf("the file holds %q", got)
-			}
-			if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-				t.Errorf("files are left: %v", entries)
-			}
+			wantOldSet(t, dir)
 		})
+	}
+}
+
+func TestStageChangesNothingUntilItIsCommitted(t *testing.T) {
+	dir := oldSet(t)
+	s := openSink(t, dir, people, file.Config{Path: connectortest.Text("p.json")})
+	stage, err := s.(connector.Replacer).Stage(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stage.Add("k", []byte(`{"id":1}`)); err != nil {
+		t.Fatal(err)
+	}
+	if got := content(t, dir, "p.json"); got != "old" {
+		t.Errorf("the file holds %q", got)
+	}
+	if err := stage.Abandon(); err != nil {
+		t.Fatal(err)
+	}
+	wantOldSet(t, dir)
+}
+
+// oldSet is a folder with a set that was delivered earlier.
+func oldSet(t *testing.T) string {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "p.json"), []byte("old"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func wantOldSet(t *testing.T, dir string) {
+	t.Helper()
+	if got := content(t, dir, "p.json"); got != "old" {
+		t.Errorf("the file holds %q", got)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("files are left: %v", entries)
 	}
 }
 
@@ -167,7 +194,7 @@ func TestReplaceKeepsPermissionsAndLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := openSink(t, dir, people, file.Config{Path: connectortest.Text("p.jsonl")})
-	if err := s.(connector.Replacer).Replace(t.Context(), 1, set(nil, `{"id":1}`)); err != nil {
+	if err := replace(t.Context(), s, `{"id":1}`); err != nil {
 		t.Fatal(err)
 	}
 	if got := content(t, dir, "real.jsonl"); got != "{\"id\":1}\n" {
@@ -200,7 +227,7 @@ func TestReplaceRefusals(t *testing.T) {
 		"gone/p.jsonl": "replace gone/p.jsonl: no such file or directory",
 	} {
 		s := openSink(t, dir, people, file.Config{Path: connectortest.Text(path)})
-		if err := s.(connector.Replacer).Replace(t.Context(), 0, set(nil)); err == nil || err.Error() != want {
+		if err := replace(t.Context(), s); err == nil || err.Error() != want {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -209,7 +236,7 @@ func TestReplaceRefusals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.(connector.Replacer).Replace(t.Context(), 0, set(nil)); err == nil {
+	if err := replace(t.Context(), s); err == nil {
 		t.Error("a plan writes the file")
 	}
 	if _, err := s.Write(t.Context(), nil); err == nil {

@@ -41,33 +41,29 @@ func (w *whole) Stands(context.Context) (bool, error) {
 	return true, nil
 }
 
-// Replace writes the set beside the file and puts it in its place.
-func (w *whole) Replace(ctx context.Context, count int, each func(func(record.Key, []byte) error) error) error {
+// Stage starts a file beside the one that stands.
+func (w *whole) Stage(ctx context.Context) (connector.Stage, error) {
 	if w.env.ReadOnly {
-		return errors.New("replace the file: nothing may be written in a plan")
+		return nil, errors.New("replace the file: nothing may be written in a plan")
 	}
 	path, name, err := w.path()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	enc, err := newEncoder(w.format(), w.env.Shape)
+	s := &stage{ctx: ctx, name: name, buf: make([]byte, 0, bufferSize+bufferSize/4)}
+	if s.enc, err = newEncoder(w.format(), w.env.Shape); err == nil {
+		s.file, err = newReplacement(path)
+	}
 	if err != nil {
-		return fmt.Errorf("replace %s: %w", name, err)
+		return nil, fmt.Errorf("replace %s: %w", name, err)
 	}
-	err = replaceFile(path, func(out io.Writer) error {
-		if !packed(path) {
-			return writeSet(ctx, out, enc, count, each)
-		}
-		z := gzip.NewWriter(out)
-		if err := writeSet(ctx, z, enc, count, each); err != nil {
-			return err
-		}
-		return z.Close()
-	})
-	if err != nil {
-		return fmt.Errorf("replace %s: %w", name, err)
+	s.out = s.file
+	if packed(path) {
+		s.zip = gzip.NewWriter(s.file)
+		s.out = s.zip
 	}
-	return nil
+	s.buf = s.enc.start(s.buf)
+	return s, nil
 }
 
 const (
@@ -76,33 +72,66 @@ const (
 	checkEvery = 1024
 )
 
-func writeSet(ctx context.Context, out io.Writer, enc encoder, count int, each func(func(record.Key, []byte) error) error) error {
-	buf := enc.start(make([]byte, 0, bufferSize+bufferSize/4))
-	n := 0
-	err := each(func(_ record.Key, body []byte) error {
-		if n%checkEvery == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		var err error
-		if buf, err = enc.record(buf, body, n); err != nil {
-			return err
-		}
-		if n++; len(buf) < bufferSize {
-			return nil
-		}
-		_, err = out.Write(buf)
-		buf = buf[:0]
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if n != count {
-		return fmt.Errorf("the set has %d records, and %d were announced", n, count)
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	_, err = out.Write(enc.end(buf, n))
-	return err
+// A stage is a set on its way into a file.
+type stage struct {
+	ctx  context.Context
+	name string // of the file, as the user calls it
+	enc  encoder
+	file *replacement
+	zip  *gzip.Writer // nil: not compressed
+	out  io.Writer
+	buf  []byte
+	n    int
 }
+
+// Add takes the next record.
+func (s *stage) Add(_ record.Key, body []byte) error {
+	err := s.add(body)
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", s.name, err)
+	}
+	return nil
+}
+
+func (s *stage) add(body []byte) (err error) {
+	if s.n%checkEvery == 0 && s.ctx.Err() != nil {
+		return s.ctx.Err()
+	}
+	if s.buf, err = s.enc.record(s.buf, body, s.n); err != nil {
+		return err
+	}
+	if s.n++; len(s.buf) < bufferSize {
+		return nil
+	}
+	return s.flush()
+}
+
+func (s *stage) flush() error {
+	_, err := s.out.Write(s.buf)
+	s.buf = s.buf[:0]
+	return plainCause(err)
+}
+
+// Commit puts the file in its place.
+func (s *stage) Commit(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		s.buf = s.enc.end(s.buf, s.n)
+		err = s.flush()
+	}
+	if err == nil && s.zip != nil {
+		err = s.zip.Close()
+	}
+	if err != nil {
+		err = errors.Join(err, s.file.abandon())
+	} else {
+		err = s.file.commit()
+	}
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// Abandon removes the unfinished file.
+func (s *stage) Abandon() error { return s.file.abandon() }
