@@ -64,8 +64,7 @@ func (e *Engine) Orphans(ctx context.Context) ([]state.Pipeline, error) {
 	err := e.Store.View(ctx, func(v state.View) error {
 		rows, err := v.Pipelines()
 		for _, row := range rows {
-			retired := row.SinkIdentity == "" && len(row.Fingerprint) == 0
-			if e.Project.Pipelines[row.Address] == nil && !moved[row.Address] && !retired {
+			if e.Project.Pipelines[row.Address] == nil && !moved[row.Address] && !isRetired(row) {
 				list = append(list, row)
 			}
 		}
@@ -73,3 +72,7 @@ func (e *Engine) Orphans(ctx context.Context) ([]state.Pipeline, error) {
 	})
 	return list, err
 }
+
+// isRetired tells whether a pipeline holds on to no target: it was retired, or
+// never delivered anything.
+func isRetired(row state.Pipeline) bool { return row.SinkIdentity == "" && len(row.Fingerprint) == 0 }

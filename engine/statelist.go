@@ -66,6 +66,9 @@ func (e *Engine) StateList(ctx context.Context) (pipelines []PipelineState, sour
 			if err != nil {
 				return err
 			}
+			if !p.Configured && isRetired(row) && len(p.Items)+len(p.Open) == 0 {
+				continue // only its trail is left
+			}
 			pipelines = append(pipelines, p)
 		}
 		srcs, err := v.Sources()
