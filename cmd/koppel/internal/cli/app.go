@@ -32,7 +32,7 @@ type app struct {
 	err     io.Writer
 	environ func(string) (string, bool)
 	now     func() time.Time
-	args    []string
+	verb    string          // as the user gave it: koppel state mv
 	stopped <-chan struct{} // closed by an interrupt; nil: never
 
 	outTerminal, errTerminal, inTerminal bool

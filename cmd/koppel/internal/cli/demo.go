@@ -195,7 +195,6 @@ func (d *demo) koppel(ctx context.Context, args []string) (string, int) {
 	if d.app.noColor {
 		args = append(args, "--no-color")
 	}
-	inner.args = args
 	code := inner.run(ctx, args)
 	return strings.ReplaceAll(text.String(), d.dir+string(filepath.Separator), ""), code
 }

@@ -55,6 +55,9 @@ pipeline "people" {
 	if code := a.run(context.Background(), []string{"-C", dir, "plan"}); code != exitDone {
 		t.Errorf("plan: exit %d; it needs no lock", code)
 	}
+	if a, _, _ = quietApp(dir); a.run(context.Background(), []string{"-C", dir, "state", "list"}) != exitDone || !strings.HasPrefix(a.holder(), "koppel state list (pid ") {
+		t.Errorf("the holder of a lock is called %q", a.holder())
+	}
 	unlock()
 	a, _, said = quietApp(dir)
 	if code := a.run(context.Background(), []string{"-C", dir, "run"}); code != exitDone {

@@ -20,7 +20,6 @@ import (
 // interrupt ends the process.
 func Main(args []string) int {
 	a := newApp()
-	a.args = args
 	ctx, stop := interruptible(a.err)
 	defer stop()
 	a.stopped = ctx.Done()
@@ -95,7 +94,8 @@ func (a *app) root() *cobra.Command {
 		SuggestionsMinimumDistance: 2,
 		Args:                       cobra.NoArgs,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.verb = cmd.CommandPath()
 			_, err := a.log()
 			return err
 		},

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -145,11 +146,7 @@ func (a *app) holder() string {
 	if err != nil {
 		host = "this host"
 	}
-	verb := "koppel"
-	if len(a.args) > 0 {
-		verb += " " + a.args[0]
-	}
-	return fmt.Sprintf("%s, pid %d on %s since %s", verb, os.Getpid(), host, a.now().UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s (pid %d on %s, since %s)", cmp.Or(a.verb, "koppel"), os.Getpid(), host, a.now().UTC().Format(time.RFC3339))
 }
 
 // probe tells whether files can be made in a folder.
