@@ -167,6 +167,10 @@ func (m *mapper) item(d *desired) (bool, error) {
 		return false, err
 	}
 	d.body = body
+	if m.ev.Canonical() {
+		d.mapped = m.hash.Canonical(body, m.rules)
+		return true, nil
+	}
 	d.mapped, err = m.hash.Record(body, m.rules)
 	return true, err
 }

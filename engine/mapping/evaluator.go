@@ -55,6 +55,8 @@ type Evaluator struct {
 	deadline time.Time
 	spans    []span
 	mapped   []byte
+	keyed    []byte // the text of a part of the key
+	canon    bool   // mapped is in canonical form
 	decodes  decodes
 	zones    map[string]*time.Location
 	regexps  map[string]*regexp.Regexp

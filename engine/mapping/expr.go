@@ -50,6 +50,7 @@ func (c *compiler) expr(n *Node) code {
 		x.syntax(err)
 		return nothing
 	}
+	c.shapes[n] = x.shape(tree.Node)
 	return x.node(tree.Node)
 }
 

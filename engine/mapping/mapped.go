@@ -25,6 +25,7 @@ func (e *Evaluator) Map(dst []byte) ([]byte, error) {
 }
 
 func (e *Evaluator) appendMapped(dst []byte) ([]byte, error) {
+	e.canon = false
 	switch {
 	case e.p.whole != nil:
 		return e.appendWhole(dst)
@@ -36,29 +37,52 @@ func (e *Evaluator) appendMapped(dst []byte) ([]byte, error) {
 	return record.AppendBody(dst, e.src)
 }
 
-func (e *Evaluator) appendFields(dst []byte) ([]byte, error) {
-	base := len(dst)
-	for n, i := range e.p.sorted {
-		f := e.p.fields[i]
-		sep := byte(',')
-		if n == 0 {
-			sep = '{'
+func (e *Evaluator) appendFields(dst []byte) (out []byte, err error) {
+	base, at := len(dst), 0
+	e.canon = e.p.unique
+	defer func() {
+		if r := recover(); r != nil {
+			out, err = dst, e.fieldError(e.p.fields[at], newFault(CodeProgram, panicText(r)))
 		}
-		from := len(dst) + 1
-		dst = append(append(dst, sep), f.quoted...)
-		v, err := e.evaluate(f.run)
-		if err == nil {
-			v, err = e.finish(f, v)
+	}()
+	for n := range e.p.sorted {
+		at = e.p.sorted[n]
+		f := e.p.fields[at]
+		from := len(dst)
+		if dst = append(dst, f.quoted...); n == 0 {
+			dst[from] = '{'
 		}
-		if err == nil {
-			dst, err = e.appendBody(dst, v, 1)
+		if dst, err = e.appendField(dst, f); err != nil {
+			return dst, e.fieldError(f, err)
 		}
-		if err != nil {
-			return dst, e.valueError(f.name, f.sensitive, placed(err, f.node, -1, -1))
-		}
-		e.spans[i] = span{from - base, len(dst) - base}
+		e.spans[at] = span{from + 1 - base, len(dst) - base}
 	}
 	return append(dst, '}'), nil
+}
+
+func (e *Evaluator) fieldError(f *field, err error) error {
+	return e.valueError(f.name, f.sensitive, placed(err, f.node, -1, -1))
+}
+
+// appendField appends the value of a field: directly, or by its code.
+func (e *Evaluator) appendField(dst []byte, f *field) ([]byte, error) {
+	from := len(dst)
+	if f.piece != nil && from-e.outStart <= maxOutput {
+		if out, ok := e.appendDirect(dst, f); ok {
+			return out, nil
+		}
+	}
+	v, err := f.run(e)
+	if err == nil {
+		v, err = e.finish(f, v)
+	}
+	if err == nil {
+		dst, err = e.appendBody(dst, v, 1)
+	}
+	if err == nil {
+		e.canon = e.canon && isCanonical(v.kind, dst[from:])
+	}
+	return dst, err
 }
 
 // finish puts in the default and checks the field's rules.

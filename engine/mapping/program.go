@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr/conf"
 
@@ -24,6 +25,7 @@ type Program struct {
 	key       []*part
 	fields    []*field // in the order of the mapping
 	sorted    []int    // indices of fields by name
+	unique    bool     // no two fields have one name, and all names are UTF-8
 	whole     *part
 	rules     []*field // beside whole, by name
 	protect   *part
@@ -41,6 +43,9 @@ type part struct {
 	name      string
 	node      *Node
 	run       code
+	shape     *shape // nil: none
+	piece     piece  // nil: none
+	test      test   // nil: none
 	reads     Reads
 	sensitive bool
 }
@@ -54,7 +59,9 @@ type join struct {
 
 type field struct {
 	part
-	quoted   []byte // the name as a member of a JSON object, with its colon
+	quoted   []byte // a comma, and the name as a member of a JSON object, with its colon
+	copied   int    // the slot that the value is a copy of, or -1
+	ruled    bool   // there is a default, a type, or a value is required
 	def      *part
 	typ      string
 	check    func(val) bool
@@ -69,7 +76,8 @@ type compiler struct {
 	reads    *Reads
 	funcs    map[string]*Function
 
-	interpretJQ bool // leave every jq program to the language's own library
+	interpretJQ bool             // leave every jq program to the language's own library
+	shapes      map[*Node]*shape // of expr programs
 
 	exprConfig   *conf.Config // made for the first expr program
 	exprBuiltins map[string]exprBuiltin
@@ -94,7 +102,7 @@ func Compile(spec Spec, consts Consts) (*Program, []Problem) {
 
 func compileSpec(spec Spec, consts Consts, interpretJQ bool) (*Program, []Problem) {
 	p := &Program{spec: spec, tree: record.NewTree(), tainted: map[*Node]bool{}, jqs: map[*Node]*jqProgram{}}
-	c := &compiler{p: p, funcs: functionTable(), interpretJQ: interpretJQ}
+	c := &compiler{p: p, funcs: functionTable(), interpretJQ: interpretJQ, shapes: map[*Node]*shape{}}
 	p.consts = c.constants(consts)
 	for _, j := range spec.Joins {
 		p.names = append(p.names, j.Name)
@@ -131,6 +139,8 @@ func (c *compiler) part(name string, n *Node, s scope) *part {
 	s.what = name
 	c.scope, c.reads = s, &p.reads
 	p.run = c.compile(n)
+	p.shape = c.shape(n)
+	p.piece, p.test = p.shape.piece(), p.shape.test()
 	p.sensitive = c.p.readsSensitive(p.reads)
 	c.p.taint(n, p.sensitive)
 	return p
@@ -198,6 +208,11 @@ func (c *compiler) fields(s scope) {
 		p.sorted[i] = i
 	}
 	slices.SortFunc(p.sorted, func(a, b int) int { return compareText(p.fields[a].name, p.fields[b].name) })
+	p.unique = true
+	for n, i := range p.sorted {
+		name := p.fields[i].name
+		p.unique = p.unique && utf8.ValidString(name) && (n == 0 || p.fields[p.sorted[n-1]].name != name)
+	}
 }
 
 func (c *compiler) rules(out *field, f Field, s scope) {
@@ -205,9 +220,14 @@ func (c *compiler) rules(out *field, f Field, s scope) {
 	if out.node != nil {
 		c.p.taint(out.node, out.sensitive)
 	}
-	out.quoted = append(record.AppendString(nil, f.Name), ':')
+	out.quoted = append(record.AppendString([]byte{','}, f.Name), ':')
+	out.copied = -1
+	if out.shape != nil && out.shape.op == shapeSource {
+		out.copied = out.shape.slot
+	}
 	out.def = c.part(f.Name, f.Default, s)
 	out.typ, out.required, out.check = f.Type, f.Required, typeCheck(f.Type)
+	out.ruled = out.def != nil || out.required || out.check != nil
 	if f.Type != "" && out.check == nil {
 		c.problem(f.Pos, CodeArgument, "unknown type "+f.Type, "")
 	}

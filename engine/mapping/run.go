@@ -28,6 +28,11 @@ func (e *Evaluator) condition(p *part, without bool) (bool, error) {
 	if p == nil {
 		return without, nil
 	}
+	if p.test != nil {
+		if v := p.test(e); v != undecided { // tests take nothing from the record's bounds
+			return v == holds, nil
+		}
+	}
 	v, err := e.evaluate(p.run)
 	if err == nil && v.kind != record.Bool && v.kind != record.Null {
 		err = about(CodeType, "a condition gives true or false, not "+kindName(v), v)
@@ -47,10 +52,13 @@ func (e *Evaluator) Key() (record.Key, error) {
 	var room [4]string
 	parts := room[:0]
 	for _, p := range e.p.key {
-		v, err := e.evaluate(p.run)
-		text := ""
-		if err == nil {
-			text, err = e.keyText(v)
+		text, ok := e.keyDirect(p)
+		var err error
+		if !ok {
+			var v val
+			if v, err = e.evaluate(p.run); err == nil {
+				text, err = e.keyText(v)
+			}
 		}
 		if err == nil && text == "" {
 			err = newFault(CodeEmptyKey, "the key is null or empty")

@@ -39,7 +39,7 @@ func (f *former) holdsValue(b []byte, i, depth int) int {
 		return -1
 	}
 	lit := b[i:end]
-	if f.canonical && !isCanonicalNumber(lit) || !f.canonical && !isPlainNumber(lit) {
+	if f.canonical && !IsCanonicalNumber(lit) || !f.canonical && !isPlainNumber(lit) {
 		return -1
 	}
 	return end

@@ -50,3 +50,9 @@ func (h *Hasher) Record(body []byte, rules Rules) (Hash, error) {
 	}
 	return h.Bytes(normal), nil
 }
+
+// Canonical is Record for a body that is known to be in canonical form, and is
+// not looked at.
+func (h *Hasher) Canonical(body []byte, rules Rules) Hash {
+	return h.Bytes(h.norm.ruled(body, rules))
+}

@@ -29,14 +29,15 @@ func AppendNumber(dst, lit []byte) []byte {
 // at the end of a fraction, and with an exponent for every number of more than
 // 400 digits.
 func AppendCanonicalNumber(dst, lit []byte) []byte {
-	if isCanonicalNumber(lit) {
+	if IsCanonicalNumber(lit) {
 		return append(dst, lit...)
 	}
 	return appendDecimal(dst, lit, true)
 }
 
-// isCanonicalNumber knows most canonical forms: plain ones.
-func isCanonicalNumber(lit []byte) bool {
+// IsCanonicalNumber reports whether a checked number literal is known to be in
+// the form of AppendCanonicalNumber; it knows all that have no exponent.
+func IsCanonicalNumber(lit []byte) bool {
 	if len(lit) > plainDigits {
 		return false
 	}

@@ -24,11 +24,11 @@ type Rules map[string]Compare
 
 // normalizer gives records the form in which equal records are equal bytes.
 type normalizer struct {
-	check        *Scanner
-	form         former
-	canon, ruled []byte
-	elements     [][]byte
-	text         []byte
+	check      *Scanner
+	form       former
+	canon, out []byte
+	elements   [][]byte
+	text       []byte
 }
 
 func newNormalizer() normalizer {
@@ -45,10 +45,15 @@ func (z *normalizer) record(body []byte, rules Rules) ([]byte, error) {
 		z.canon = z.form.append(z.canon[:0], body)
 		body = z.canon
 	}
+	return z.ruled(body, rules), nil
+}
+
+// ruled applies the rules to a canonical body.
+func (z *normalizer) ruled(body []byte, rules Rules) []byte {
 	if !rules.touch(body) {
-		return body, nil
+		return body
 	}
-	dst := append(z.ruled[:0], '{')
+	dst := append(z.out[:0], '{')
 	eachMember(body, func(lit, raw []byte) bool {
 		if len(dst) > 1 {
 			dst = append(dst, ',')
@@ -57,8 +62,8 @@ func (z *normalizer) record(body []byte, rules Rules) ([]byte, error) {
 		dst = z.apply(dst, raw, rules.of(lit))
 		return true
 	})
-	z.ruled = append(dst, '}')
-	return z.ruled, nil
+	z.out = append(dst, '}')
+	return z.out
 }
 
 // touch reports whether any rule can change the canonical body.

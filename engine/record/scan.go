@@ -13,10 +13,15 @@ type Scanner struct {
 	budget     int
 	names      names
 	scratch    []byte // unescaped names
+	escaped    bool   // an escape was met since this was last set
 	problem    *SyntaxError
 }
 
-type span struct{ from, to int }
+// A span is where the value of a slot stands.
+type span struct {
+	from, to int
+	escaped  bool // it is text with escapes in it
+}
 
 // NewScanner returns a scanner for what t wants; a nil tree wants nothing.
 func NewScanner(t *Tree, l Limits) *Scanner {
@@ -40,7 +45,7 @@ func newChecker(l Limits) *Scanner {
 func (s *Scanner) Scan(rec []byte) error {
 	clear(s.spans)
 	s.names.closeTo(0)
-	s.rec, s.scratch, s.problem = rec, s.scratch[:0], nil
+	s.rec, s.scratch, s.escaped, s.problem = rec, s.scratch[:0], false, nil
 	if len(rec) > s.limits.Size {
 		s.fail(s.limits.Size, "the value is too large")
 		return s.problem
@@ -57,7 +62,7 @@ func (s *Scanner) Scan(rec []byte) error {
 		return s.problem
 	}
 	if s.whole >= 0 {
-		s.spans[s.whole] = span{from, to}
+		s.spans[s.whole] = span{from, to, s.escaped}
 	}
 	return nil
 }
@@ -71,6 +76,30 @@ func (s *Scanner) Slot(i int) []byte {
 		return nil
 	}
 	return s.rec[p.from:p.to:p.to]
+}
+
+// Clean is Slot with what is known of the value: its kind, and whether it is in
+// body form as it stands. That is so for text without escapes, true, false,
+// null and most numbers; it is never said of lists and objects.
+func (s *Scanner) Clean(i int) (raw []byte, kind Kind, clean bool) {
+	p := &s.spans[i]
+	if p.to == 0 {
+		return nil, Absent, false
+	}
+	raw = s.rec[p.from:p.to:p.to]
+	switch raw[0] {
+	case '"':
+		return raw, String, !p.escaped
+	case 'n':
+		return raw, Null, true
+	case 't', 'f':
+		return raw, Bool, true
+	case '[':
+		return raw, List, false
+	case '{':
+		return raw, Object, false
+	}
+	return raw, Number, isPlainNumber(raw)
 }
 
 // Valid checks that b is one JSON value and nothing else: valid syntax and
@@ -132,105 +161,4 @@ func (s *Scanner) list(b []byte, i int, n *node, depth int) int {
 			return s.fail(i, "a list needs a comma or a closing bracket here")
 		}
 	}
-}
-
-func (s *Scanner) object(b []byte, i int, n *node, depth int) int {
-	if depth >= s.limits.Depth {
-		return s.fail(i, "too deep")
-	}
-	if i = space(b, i+1); i < len(b) && b[i] == '}' {
-		return i + 1
-	}
-	var seen [seenNames / 64]uint64
-	open, prev := len(s.names.stack), int32(-1)
-	for {
-		id, end := s.name(b, i, n, n.after(prev))
-		if end < 0 {
-			return -1
-		}
-		if uint32(id) < seenNames {
-			if seen[id>>6]>>(id&63)&1 != 0 {
-				return s.fail(i, "a member of this name came before")
-			}
-			seen[id>>6] |= 1 << (id & 63)
-		} else if !s.names.add(s.unquoted(b[i+1:end-1]), open) {
-			return s.fail(i, "a member of this name came before")
-		}
-		if id >= 0 {
-			n.follow(prev, id)
-			prev = id
-		}
-		if i = s.memberValue(b, end, n, id, depth+1); i < 0 {
-			return -1
-		}
-		if i < len(b) && b[i] == ',' {
-			if i++; i < len(b) && b[i] != '"' {
-				i = space(b, i)
-			}
-			continue
-		}
-		if i = space(b, i); i < len(b) && b[i] == '}' {
-			s.names.closeTo(open)
-			return i + 1
-		}
-		if i >= len(b) || b[i] != ',' {
-			return s.fail(i, "an object needs a comma or a closing brace here")
-		}
-		i = space(b, i+1)
-	}
-}
-
-// memberValue goes on behind the name of member id: colon, value.
-func (s *Scanner) memberValue(b []byte, i int, n *node, id int32, depth int) int {
-	if i >= len(b) || b[i] != ':' {
-		if i = space(b, i); i >= len(b) || b[i] != ':' {
-			return s.fail(i, "a member needs a colon behind its name")
-		}
-	}
-	if i++; i < len(b) && b[i] <= ' ' {
-		i = space(b, i)
-	}
-	if i >= len(b) {
-		return s.fail(i, "a value is missing")
-	}
-	from := i
-	switch b[i] {
-	case '"':
-		i = s.text(b, i)
-	case '{':
-		i = s.object(b, i, s.valueOf(n, id), depth)
-	case '[':
-		i = s.list(b, i, s.valueOf(n, id), depth)
-	default:
-		i = s.scalar(b, i)
-	}
-	if id >= 0 && i >= 0 {
-		if slot := n.members[id].slot; slot >= 0 {
-			s.spans[slot] = span{from, i}
-		}
-	}
-	return i
-}
-
-// name finds which member of n has its name at b[i], -1 for none that n knows,
-// and the place behind the name, -1 for an error. It tries the expected member
-// first, and the one behind it, for that one may be missing.
-func (s *Scanner) name(b []byte, i int, n *node, expect int32) (id int32, end int) {
-	for range 2 {
-		if int(expect) >= len(n.members) {
-			break
-		}
-		m := &n.members[expect]
-		if end = i + len(m.quoted); end <= len(b) && string(b[i:end]) == m.quoted {
-			return expect, end
-		}
-		expect = m.next
-	}
-	if i >= len(b) || b[i] != '"' {
-		return -1, s.fail(i, "the name of a member is missing")
-	}
-	if end = s.text(b, i); end < 0 {
-		return -1, -1
-	}
-	return s.learn(n, s.unquoted(b[i+1:end-1])), end
 }

@@ -21,10 +21,10 @@ type node struct {
 }
 
 type member struct {
-	quoted string // the name as it stands in JSON
-	next   int32  // the member that followed it last
-	slot   int32  // -1: not wanted
-	value  *node
+	named
+	next  int32 // the member that followed it last
+	slot  int32 // -1: not wanted
+	value *node
 }
 
 func newNode(t *Tree) *node {
@@ -44,11 +44,7 @@ func newNode(t *Tree) *node {
 
 func (n *node) add(name string) int32 {
 	id := int32(len(n.members))
-	n.members = append(n.members, member{
-		quoted: string(AppendString(nil, name)),
-		next:   id,
-		slot:   -1,
-	})
+	n.members = append(n.members, member{named: newNamed(name), next: id, slot: -1})
 	n.ids[name] = id
 	return id
 }
@@ -84,11 +80,10 @@ func (s *Scanner) learn(n *node, name []byte) int32 {
 }
 
 // valueOf is the node of the values that a member has.
-func (s *Scanner) valueOf(n *node, id int32) *node {
-	if id < 0 {
+func (s *Scanner) valueOf(m *member) *node {
+	if m == nil {
 		return s.rest
 	}
-	m := &n.members[id]
 	if m.value == nil {
 		m.value = s.newShape()
 	}
