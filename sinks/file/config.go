@@ -14,7 +14,7 @@ import (
 
 // Config holds the arguments of a sink of this kind.
 type Config struct {
-	Path    connector.Template `hcl:"path" doc:"the file; {today} and {now} stand for the date and time of the run; .gz compresses"`
+	Path    connector.Template `hcl:"path" doc:"the file; {today} and {now} stand for the date and time of the run; .gz compresses; missing folders are made"`
 	Format  string             `hcl:"format,optional" oneof:"json jsonl csv" doc:"how records are written; default: by the extension"`
 	Changes bool               `hcl:"changes,optional" doc:"append one line {time, op, key, changed, before, after} per change instead of replacing the whole set; jsonl only"`
 }

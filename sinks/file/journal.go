@@ -125,6 +125,9 @@ func (j *journal) line(dst []byte, now string, c *record.Change) ([]byte, error)
 }
 
 func (j *journal) append(path string) (err error) {
+	if err := makeFolder(filepath.Dir(path)); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return err

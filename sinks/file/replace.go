@@ -25,6 +25,9 @@ func newReplacement(path string) (*replacement, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := makeFolder(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
 	folder, name := filepath.Split(path)
 	if err := removeLeftovers(folder, name); err != nil {
 		return nil, err
@@ -110,6 +113,25 @@ func removeLeftovers(folder, name string) error {
 		}
 	}
 	return nil
+}
+
+// makeFolder makes a folder and those above it, durably, where they are
+// missing.
+func makeFolder(folder string) error {
+	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+		return plainCause(err)
+	}
+	above := filepath.Dir(folder)
+	if above == folder {
+		return fs.ErrNotExist
+	}
+	if err := makeFolder(above); err != nil {
+		return err
+	}
+	if err := os.Mkdir(folder, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return plainCause(err)
+	}
+	return syncFolder(above)
 }
 
 // syncFolder makes names in the folder durable. Windows has no such call.

@@ -217,14 +217,41 @@ func TestReplaceKeepsPermissionsAndLinks(t *testing.T) {
 	}
 }
 
+func TestMissingFoldersAreMade(t *testing.T) {
+	dir := t.TempDir()
+	s := openSink(t, dir, people, file.Config{Path: connectortest.Text("a/b/p.jsonl")})
+	if names, err := os.ReadDir(dir); err != nil || len(names) > 0 {
+		t.Errorf("opening the sink made %v, %v", names, err)
+	}
+	if err := replace(t.Context(), s, `{"id":1}`); err != nil {
+		t.Fatal(err)
+	}
+	if got := content(t, dir, "a/b/p.jsonl"); got == "" {
+		t.Error("the file is empty")
+	}
+	j := openSink(t, dir, people, file.Config{Path: connectortest.Text("c/d/j.jsonl"), Changes: true})
+	if err := j.(connector.Appender).Resume(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.Write(t.Context(), []record.Change{{Op: record.Create, Key: "k", After: []byte(`{"id":1}`)}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := content(t, dir, "c/d/j.jsonl"); got == "" {
+		t.Error("the journal is empty")
+	}
+}
+
 func TestReplaceRefusals(t *testing.T) {
 	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.hcl"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(filepath.Join(dir, "folder.json"), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		"folder.json":  "replace folder.json: it is no regular file",
-		"gone/p.jsonl": "replace gone/p.jsonl: no such file or directory",
+		"folder.json":           "replace folder.json: it is no regular file",
+		"main.hcl/gone/p.jsonl": "replace main.hcl/gone/p.jsonl: not a directory",
 	} {
 		s := openSink(t, dir, people, file.Config{Path: connectortest.Text(path)})
 		if err := replace(t.Context(), s); err == nil || err.Error() != want {
