@@ -22,8 +22,8 @@ plan is applied once; after a crash, apply goes on with it. Without a file it pl
 shows the plan and asks; --auto-approve answers yes. Guards hold either way.`,
 		Example: "  koppel apply employees.plan\n  koppel apply\n  koppel apply employees --auto-approve",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 1 && isFile(args[0]) {
-				return a.applyFile(cmd.Context(), args[0])
+			if len(args) == 1 && isFile(a.at(args[0])) {
+				return a.applyFile(cmd.Context(), a.at(args[0]))
 			}
 			return a.planAndApply(cmd.Context(), args, approved)
 		},

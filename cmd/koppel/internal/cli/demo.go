@@ -191,23 +191,10 @@ func (d *demo) koppel(ctx context.Context, args []string) (string, int) {
 		}
 		return "", false
 	}
-	args = inDir(d.dir, args)
+	args = append([]string{"-C", d.dir}, args...)
 	if d.app.noColor {
 		args = append(args, "--no-color")
 	}
 	code := inner.run(ctx, args)
 	return strings.ReplaceAll(text.String(), d.dir+string(filepath.Separator), ""), code
-}
-
-// inDir makes a command line work in a folder that is not the process's own:
-// plan files are named relative to the working folder, unlike the project's.
-func inDir(dir string, args []string) []string {
-	out := []string{"-C", dir}
-	for _, arg := range args {
-		if strings.HasSuffix(arg, ".plan") {
-			arg = filepath.Join(dir, arg)
-		}
-		out = append(out, arg)
-	}
-	return out
 }

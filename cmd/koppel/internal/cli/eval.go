@@ -75,7 +75,7 @@ func (a *app) eval(ctx context.Context, language, text, input string) error {
 // evalInput opens what the program runs on.
 func (a *app) evalInput(path string) (io.ReadCloser, error) {
 	if path != "" && path != "-" {
-		f, err := os.Open(path)
+		f, err := os.Open(a.at(path))
 		if err != nil {
 			return nil, wrong("open the input: %w", err)
 		}

@@ -49,10 +49,7 @@ func (a *app) format(args []string, r formatRequest) error {
 	var problems dsl.Diagnostics
 	sources := map[string][]byte{}
 	for _, name := range files {
-		path := name
-		if len(args) == 0 {
-			path = filepath.Join(a.dir, name)
-		}
+		path := a.at(name)
 		src, err := os.ReadFile(path)
 		if err != nil {
 			return wrong("read a file to format: %w", err)

@@ -20,7 +20,7 @@ const (
 // options says what to load, as the flags of every verb have it.
 func (a *app) options(n need) (dsl.Options, error) {
 	o := dsl.Options{
-		Dir: a.dir, VarFiles: a.varFiles, Environ: a.environ, Vars: map[string]string{},
+		Dir: a.dir, VarFiles: a.varFiles, VarFileDir: a.dir, Environ: a.environ, Vars: map[string]string{},
 		Sources: sources.All(), Sinks: sinks.All(), Version: version(), Resolve: n == secrets,
 	}
 	for _, v := range a.vars {

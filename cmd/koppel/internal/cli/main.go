@@ -101,7 +101,7 @@ func (a *app) root() *cobra.Command {
 		},
 	}
 	f := root.PersistentFlags()
-	f.StringVarP(&a.dir, "chdir", "C", ".", "the project's folder, `DIR`")
+	f.StringVarP(&a.dir, "chdir", "C", ".", "the project's folder, `DIR`; files on the command line are relative to it")
 	f.StringArrayVar(&a.vars, "var", nil, "value of a variable, as `NAME=VALUE`; may be given several times")
 	f.StringArrayVar(&a.varFiles, "var-file", nil, "`FILE` with values of variables; may be given several times")
 	f.BoolVar(&a.json, "json", false, "print one JSON object instead of text")

@@ -104,6 +104,15 @@ func (a *app) openState(ctx context.Context, p *dsl.Project, acc access, temp st
 	return store, tidy, err
 }
 
+// at gives a path of the command line as one of the file system: relative to
+// the project's folder, as everything after -C is.
+func (a *app) at(path string) string {
+	if path == "" || path == "-" {
+		return path
+	}
+	return inside(a.dir, path)
+}
+
 // inside gives a path of the project as one of the file system.
 func inside(dir, path string) string {
 	if filepath.IsAbs(path) {

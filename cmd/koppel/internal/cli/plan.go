@@ -74,7 +74,9 @@ func (a *app) planIn(ctx context.Context, s *session, names []string, r planRequ
 			return err
 		}
 	}
-	p, err := s.Plan(ctx, r.Options)
+	o := r.Options
+	o.Out = a.at(r.Out)
+	p, err := s.Plan(ctx, o)
 	if err != nil {
 		return err
 	}

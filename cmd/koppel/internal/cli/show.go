@@ -23,7 +23,7 @@ func (a *app) showVerb() *cobra.Command {
 }
 
 func (a *app) show(ctx context.Context, path string, all bool) error {
-	if err := planFile(path); err != nil {
+	if err := a.planFile(path); err != nil {
 		return err
 	}
 	s, err := a.open(ctx, looking)
@@ -34,7 +34,7 @@ func (a *app) show(ctx context.Context, path string, all bool) error {
 }
 
 func (a *app) showIn(ctx context.Context, s *session, path string, all bool) error {
-	p, stale, err := s.OpenPlan(ctx, path)
+	p, stale, err := s.OpenPlan(ctx, a.at(path))
 	if err != nil {
 		return err
 	}
@@ -51,8 +51,8 @@ func (a *app) showIn(ctx context.Context, s *session, path string, all bool) err
 }
 
 // planFile says when there is no such file.
-func planFile(path string) error {
-	info, err := os.Stat(path)
+func (a *app) planFile(path string) error {
+	info, err := os.Stat(a.at(path))
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return wrong("there is no file %s; `koppel plan --out %s` makes a plan", path, path)

@@ -254,7 +254,7 @@ func (a *app) newKey(name, file string) ([]byte, error) {
 			return nil, wrong("the environment variable %s is not set", name)
 		}
 	case file != "":
-		b, err := os.ReadFile(file)
+		b, err := os.ReadFile(a.at(file))
 		if err != nil {
 			return nil, wrong("read the new key: %w", err)
 		}

@@ -26,7 +26,7 @@ bodies stay sealed; keys of records and addresses are clear.`,
 					}
 					return s.store.Export(cmd.Context(), a.out)
 				}
-				err := writeNew(args[0], func(w io.Writer) error { return s.store.Export(cmd.Context(), w) })
+				err := writeNew(a.at(args[0]), func(w io.Writer) error { return s.store.Export(cmd.Context(), w) })
 				return a.wroteFile("export", args[0], err)
 			})
 		},
@@ -76,7 +76,7 @@ sealed export needs the key that it was sealed under.`,
 		Example: "  koppel state import state.jsonl", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
-			f, err := os.Open(args[0])
+			f, err := os.Open(a.at(args[0]))
 			if err != nil {
 				return wrong("open the export: %w", err)
 			}
@@ -108,7 +108,7 @@ state's place while nothing runs.`,
 			return a.with(cmd.Context(), looking, func(s *session) error {
 				path := s.BackupPath("")
 				if len(args) > 0 {
-					path = args[0]
+					path = a.at(args[0])
 				}
 				if _, err := os.Lstat(path); err == nil {
 					return wrong("%s exists already", path)

@@ -70,10 +70,10 @@ func (a *app) undo(ctx context.Context, run int64, b backPlan) error {
 
 // savePlan makes a plan that goes to a file, and shows it.
 func (a *app) savePlan(s *session, b backPlan, plan func(out string) (*engine.Planned, error)) error {
-	if _, err := os.Lstat(b.out); err == nil {
+	if _, err := os.Lstat(a.at(b.out)); err == nil {
 		return wrong("%s exists already; give another file with --out", b.out)
 	}
-	p, err := plan(b.out)
+	p, err := plan(a.at(b.out))
 	if err != nil {
 		return err
 	}
