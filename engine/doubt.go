@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"koppel/engine/connector"
@@ -101,13 +100,25 @@ func (s *session) settleDoubt(tx state.Tx, p *Pipeline, pipeline int64, o *state
 	if err != nil {
 		return err
 	}
-	switch {
-	case o.Op == record.Create && f != nil && f.N == 1:
+	switch stands := f != nil && f.N == 1; {
+	case o.Op == record.Create && stands && it != nil && it.Status == state.Unsure:
+		// The row may be what an earlier call left behind.
+		c := *it
+		if c.Run = o.Run; c.Body == nil {
+			c.Body = []byte("{}")
+		}
+		err = tx.PutItem(pipeline, &c)
+	case o.Op == record.Create && stands:
 		err = s.settleCreate(tx, p, pipeline, o, it, f)
+	case o.Op == record.Create && f != nil:
 	case o.Op == record.Delete && f != nil && f.N == 0 && it != nil:
 		err = tx.DropItem(pipeline, o.Key)
-	case it != nil && (o.Op == record.Update || o.Op == record.Disable):
-		err = forget(tx, pipeline, it, o.After)
+	case o.Op == record.Delete && f != nil:
+	default:
+		flown := state.Flown{Key: o.Key, Op: o.Op, HasSrc: o.HasSrc, Src: o.Src}
+		if it = landed(&state.Flight{Run: o.Run, Asked: journalled}, &flown, it); it != nil {
+			err = tx.PutItem(pipeline, it)
+		}
 	}
 	if err != nil {
 		return err
@@ -132,26 +143,4 @@ func (s *session) settleCreate(tx state.Tx, p *Pipeline, pipeline int64, o *stat
 		it.Born = old.Born
 	}
 	return tx.PutItem(pipeline, it)
-}
-
-// forget takes the fields that a call of unknown outcome wrote out of what is
-// known of an item, so that they are written again.
-func forget(tx state.Tx, pipeline int64, it *state.Item, after []byte) error {
-	names, err := record.Differ(it.Body, after, nil)
-	if err != nil {
-		return err
-	}
-	body := []byte{'{'}
-	for name, raw := range members(it.Body) {
-		if slices.Contains(names, name) {
-			continue
-		}
-		if len(body) > 1 {
-			body = append(body, ',')
-		}
-		body = append(append(record.AppendString(body, name), ':'), raw...)
-	}
-	one := *it
-	one.Raw, one.Mapped, one.Body = record.Hash{}, record.Hash{}, append(body, '}')
-	return tx.PutItem(pipeline, &one)
 }

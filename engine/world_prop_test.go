@@ -27,6 +27,7 @@ type world struct {
 	// sorted order of handing over; false: reversed.
 	reversed bool
 	faults   faults
+	crash    *crash
 	// complete tells which partitions the last read ended.
 	complete map[string]bool
 	// read is what the last read handed over, by partition and id, tombstones

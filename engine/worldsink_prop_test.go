@@ -34,6 +34,8 @@ func (s worldSink) Traits() connector.Traits { return s.traits }
 
 func (s worldSink) Write(ctx context.Context, batch []record.Change) ([]connector.Outcome, error) {
 	var out []connector.Outcome
+	s.w.crash.writing(s.w, 0, true)
+	defer func() { s.w.crash.writing(s.w, -1, false) }()
 	for i := range batch {
 		s.w.writes++
 		if s.w.faults.stop != nil {
@@ -46,6 +48,7 @@ func (s worldSink) Write(ctx context.Context, batch []record.Change) ([]connecto
 			return out, errFault
 		}
 		out = append(out, s.one(&batch[i]))
+		s.w.crash.writing(s.w, i+1, true)
 	}
 	return out, nil
 }
@@ -139,6 +142,7 @@ type worldSourceConfig struct {
 type worldSinkConfig struct {
 	Journalled bool `hcl:"journalled,optional" doc:"creates can't be repeated"`
 	Mute       bool `hcl:"mute,optional" doc:"it can't be asked"`
+	Batch      int  `hcl:"batch,optional" doc:"changes at once"`
 }
 
 func (w *world) sourceKind() connector.Kind[connector.Source] {
@@ -151,7 +155,7 @@ func (w *world) sourceKind() connector.Kind[connector.Source] {
 func (w *world) sinkKind() connector.Kind[connector.Sink] {
 	k := connector.Define("world", "A world in memory.", worldSinkConfig{},
 		func(_ context.Context, c worldSinkConfig, _ connector.Env) (connector.Sink, error) {
-			s := worldSink{w, connector.Traits{Identity: "world", Deletes: true, Undoable: true, Journalled: c.Journalled}}
+			s := worldSink{w, connector.Traits{Identity: "world", Deletes: true, Undoable: true, Journalled: c.Journalled, Batch: c.Batch}}
 			if c.Mute {
 				return s, nil
 			}
@@ -176,6 +180,7 @@ type stage struct {
 	store *sqlite.Store
 	eng   *engine.Engine
 	now   time.Time
+	files int
 }
 
 // scratchDir makes a folder, in memory where the system has such files.
