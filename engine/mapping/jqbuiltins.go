@@ -314,6 +314,13 @@ func (e *Evaluator) callOnce(args []val, f operation) (val, error) {
 		if args[i], err = settledVal(args[i]); err != nil {
 			return null(), err
 		}
+		if hasOddNumber(args[i], 0) {
+			x, err := e.plain(args[i])
+			if err != nil {
+				return null(), err
+			}
+			args[i].p = &box{decoded: x}
+		}
 	}
 	return f(e, args)
 }
@@ -329,6 +336,21 @@ func settledVal(v val) (val, error) {
 		}
 	}
 	return v, nil
+}
+
+// hasOddNumber tells whether a list or an object that was made on the way holds
+// a number that JSON does not, or one that only the language tells apart.
+func hasOddNumber(v val, depth int) bool {
+	if v.p == nil || v.p.decoded != nil || depth > maxDepth {
+		return false
+	}
+	for _, x := range v.p.list {
+		odd := isNumber(x) && (x.form == floating && !isFinite(x.float()) || x.form == literal && x.n == bigInt)
+		if odd || hasOddNumber(x, depth+1) {
+			return true
+		}
+	}
+	return false
 }
 
 func isFinite(f float64) bool { return f-f == 0 }

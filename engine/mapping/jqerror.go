@@ -14,8 +14,9 @@ type jqError struct {
 // Error gives the words of the language.
 func (err *jqError) Error() string { return err.say() }
 
-// A jqStop ends a query whose further outputs nobody wants.
-type jqStop struct{}
+// A jqStop ends a query whose further outputs nobody wants. It is not empty, so
+// that no two have one address.
+type jqStop struct{ _ byte }
 
 func (*jqStop) Error() string { return "break" }
 

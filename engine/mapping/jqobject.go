@@ -257,7 +257,7 @@ func (j *jqCompiler) format(t *gojq.Term, at bool) jqCode {
 		f = filter((*Evaluator).jqText)
 	case "@json":
 		f = filter((*Evaluator).jqJSON)
-	case "@html", "@uri", "@urid", "@csv", "@tsv", "@sh", "@base64", "@base64d":
+	case "@html", "@uri", "@csv", "@tsv", "@sh", "@base64": // the others can give text that is no UTF-8
 		f = byLibrary(t.Format)
 	default:
 		return j.unknown()
