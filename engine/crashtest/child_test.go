@@ -196,3 +196,10 @@ func number(t *testing.T, name string, otherwise int) int {
 	}
 	return n
 }
+
+func (p *project) remove(name string) {
+	p.t.Helper()
+	if err := os.Remove(p.path(name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		p.t.Fatal(err)
+	}
+}
