@@ -135,7 +135,7 @@ func (v *values) unknown(value cty.Value, at hcl.Range) {
 		v.wait(reasonOf(value))
 		return
 	}
-	v.out.add("unset", at, "A value is not set", "It depends on %s.", reasonOf(value))
+	v.out.add("unset", at, "A value is not set", "What it needs is not there: %s.", reasonOf(value))
 }
 
 // show is a text for a message, or a mask when the argument was sensitive.

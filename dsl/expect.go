@@ -43,7 +43,7 @@ func UpdateExpect(file string, src []byte, t *engine.Test, got [][]byte) ([]byte
 	case len(values) == 1:
 		body.SetAttributeValue("expect", values[0])
 	default:
-		return nil, fmt.Errorf("update the test %q: %d records came out and expect is one object", t.Name, len(values))
+		return nil, fmt.Errorf("update the test %q: expect is one object, and the number of records that came out is %d", t.Name, len(values))
 	}
 	return hclwrite.Format(f.Bytes()), nil
 }

@@ -72,7 +72,7 @@ func (v *values) forEach(attr *hclsyntax.Attribute) []*instance {
 		return nil
 	}
 	if !value.IsKnown() || value.Type().IsSetType() && !value.IsWhollyKnown() {
-		v.out.add("unset", at, "for_each must be known", "It depends on %s.", reason)
+		v.out.add("unset", at, "for_each must be known", "A value that it needs is not there: %s.", reason)
 		return nil
 	}
 	t := value.Type()

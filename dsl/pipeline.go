@@ -105,7 +105,7 @@ func (p *pipelineLoad) load() {
 	p.compile()
 	p.tests()
 	if p.v.waiting != "" {
-		p.p.Err = fmt.Errorf("%s depends on %s", p.p.Address, p.v.waiting)
+		p.p.Err = fmt.Errorf("%s needs a value that is not there: %s", p.p.Address, p.v.waiting)
 	}
 }
 

@@ -229,6 +229,9 @@ func (v *values) asReference(value cty.Value, at hcl.Range, classes ...string) *
 		if slices.Contains(classes, r.decl.Class) {
 			return r
 		}
+		v.out.add("invalid_reference", at, fmt.Sprintf("A %s is expected here, not a %s", strings.Join(classes, " or a "), r.decl.Class),
+			"Refer to one such as %s.", exampleReference(classes[0]))
+		return nil
 	case value.Type().IsMapType() && value.Type().ElementType() == referenceType:
 		v.out.add("invalid_reference", at, "This block has several instances",
 			"It has for_each: name one of them, as in …[each.key] or …[\"key\"].")
