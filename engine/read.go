@@ -13,8 +13,12 @@ import (
 	"koppel/engine/state"
 )
 
-// sortMemory is how much one sorter holds before it goes to disk, in bytes.
-const sortMemory = 16 << 20
+// What one sorter holds before it goes to disk, in bytes: one of mapped records,
+// and one of what points at records, which is a quarter of that.
+const (
+	sortMemory  = 16 << 20
+	indexMemory = 4 << 20
+)
 
 // read reads a source, once per session.
 func (s *session) read(ctx context.Context, src *Source) (*records, error) {

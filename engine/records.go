@@ -71,7 +71,7 @@ type partState struct {
 func (s *session) newRecords(title string) *records {
 	return &records{
 		title: title, parts: map[string]*partState{},
-		log: s.spool.Log(), index: s.spool.Sorter(sortMemory),
+		log: s.spool.Log(), index: s.spool.Sorter(indexMemory),
 	}
 }
 
