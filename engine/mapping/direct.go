@@ -1,6 +1,10 @@
 package mapping
 
-import "koppel/engine/record"
+import (
+	"unicode/utf8"
+
+	"koppel/engine/record"
+)
 
 // appendDirect appends a field's value by its piece. False says that its code
 // must do it; nothing is then taken from the record's bounds.
@@ -93,6 +97,23 @@ func isCanonical(kind record.Kind, raw []byte) bool {
 		return record.IsCanonicalNumber(raw)
 	case record.List, record.Object:
 		return false
+	}
+	return true
+}
+
+// isFlat reports whether an object made during evaluation holds only values
+// whose body form is known to be canonical.
+func isFlat(v val) bool {
+	if v.p == nil || v.p.decoded != nil {
+		return false
+	}
+	for i, x := range v.p.list {
+		switch {
+		case isList(x), isObject(x), !utf8.ValidString(v.p.names[i]):
+			return false
+		case isNumber(x) && x.form == literal && !record.IsCanonicalNumber(x.b):
+			return false
+		}
 	}
 	return true
 }

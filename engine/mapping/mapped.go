@@ -116,6 +116,7 @@ func (e *Evaluator) appendWhole(dst []byte) ([]byte, error) {
 		v, err = e.ruled(v)
 	}
 	if err == nil {
+		e.canon = isFlat(v)
 		dst, err = e.appendBody(dst, v, 0)
 	}
 	if err != nil {

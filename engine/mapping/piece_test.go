@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -199,17 +200,50 @@ func comparePrograms(t *rapid.T, direct, general *Evaluator, rec string, hash *r
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("%s: -general +direct:\n%s", rec, diff)
 	}
+	body := []byte(strings.TrimPrefix(want.Map, "before"))
+	body = body[:max(0, len(body)-len("<nil>"))]
 	for _, e := range []*Evaluator{general, direct} {
-		body := []byte(strings.TrimPrefix(want.Map, "before"))
-		if body = body[:max(0, len(body)-len("<nil>"))]; !e.Canonical() || want.Ordered == "" {
-			continue
+		if e.Canonical() && want.Ordered != "" {
+			checkCanonical(t, body, hash)
 		}
-		canonical, err := record.AppendCanonical(nil, body)
-		if err != nil || string(canonical) != string(body) {
-			t.Fatalf("%s is said to be canonical, and is %s, %v", body, canonical, err)
+	}
+}
+
+func checkCanonical(t *rapid.T, body []byte, hash *record.Hasher) {
+	canonical, err := record.AppendCanonical(nil, body)
+	if err != nil || string(canonical) != string(body) {
+		t.Fatalf("%s is said to be canonical, and is %s, %v", body, canonical, err)
+	}
+	rules := record.Rules{"v": record.Fold, "u": record.Unordered}
+	if sum, err := hash.Record(body, rules); err != nil || sum != hash.Canonical(body, rules) {
+		t.Fatalf("hashes of %s differ: %v", body, err)
+	}
+}
+
+// TestWholeIsCanonical checks what is said of objects that one program makes.
+func TestWholeIsCanonical(t *testing.T) {
+	hash := record.NewHasher(nil)
+	programs := []string{`{s, v: .t, "\(.s)": .b, a}`, `{n: .n, u: (.l | tostring)}`, `{u: .l, o}`, `.`, `{n: (.n * 1.5)}?`, `.o // {}`, `{s} + {b} | .["\u0000\""] = 1`}
+	said := make([]int, len(programs))
+	for i, program := range programs {
+		p, problems := Compile(Spec{Whole: JQ(program, 0), Rules: []Field{{Name: "w", Default: Const(json.Number("1.5"), false, 0)}}}, Consts{})
+		if problems != nil {
+			t.Fatal(program, problems)
 		}
-		if sum, err := hash.Record(body, nil); err != nil || sum != hash.Canonical(body, nil) {
-			t.Fatalf("hashes of %s differ: %v", body, err)
+		e := p.Evaluator(testRun())
+		rapid.Check(t, func(t *rapid.T) {
+			if err := e.Load([]byte(drawUsual(t))); err != nil {
+				t.Fatal(err)
+			}
+			if body, err := e.Map(nil); err == nil && e.Canonical() {
+				said[i]++
+				checkCanonical(t, body, hash)
+			}
+		})
+	}
+	for i, n := range said[:2] {
+		if n == 0 {
+			t.Errorf("%s never gives what is known to be canonical", programs[i])
 		}
 	}
 }

@@ -78,6 +78,7 @@ func BenchmarkBody(b *testing.B) {
 	run("AppendBody/sorted", body, func(in []byte) (err error) { dst, err = record.AppendBody(dst[:0], in); return err })
 	run("Decode", raw, func(in []byte) error { _, err := record.Decode(in); return err })
 	run("DecodeTrusted", raw, func(in []byte) error { record.DecodeTrusted(in); return nil })
+	run("Canonical", body, func(in []byte) error { h.Canonical(in, nil); return nil })
 	run("Record", body, func(in []byte) error { _, err := h.Record(in, nil); return err })
 	run("Record/rules", body, func(in []byte) error { _, err := h.Record(in, rules); return err })
 	run("Record/unsorted", raw, func(in []byte) error { _, err := h.Record(in, nil); return err })

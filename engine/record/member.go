@@ -78,7 +78,7 @@ func sameText(lit []byte, text string) bool {
 func Text(raw []byte) (string, bool) {
 	switch KindOf(raw) {
 	case String:
-		return string(AppendUnquoted(nil, raw)), true
+		return decodeString(raw), true
 	case Number:
 		return string(AppendCanonicalNumber(nil, raw)), true
 	case Bool:
