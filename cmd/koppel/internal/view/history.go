@@ -13,7 +13,7 @@ type History struct {
 	FormatVersion string          `json:"format_version" doc:"version of this output"`
 	Pipeline      string          `json:"pipeline" doc:"name of the pipeline"`
 	Key           string          `json:"key" doc:"the record's key, parts joined by /"`
-	Status        string          `json:"status" doc:"delivered, disabled, kept, out of window or filtered; empty: nothing is remembered under the key"`
+	Status        string          `json:"status" doc:"delivered, disabled, kept, out of window, filtered or unsure; empty: nothing is remembered under the key"`
 	Record        json.RawMessage `json:"record" doc:"as it was delivered last; null: nothing is. Sensitive values are ‹sensitive›"`
 	Open          []Open          `json:"open" doc:"what waits under the key"`
 	Events        []Event         `json:"events" doc:"oldest first"`
