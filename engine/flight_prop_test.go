@@ -199,3 +199,27 @@ func TestPlanThatDiedIsGoneOnWith(t *testing.T) {
 		})
 	}
 }
+
+// A plan leaves a key in doubt alone and moves its pipeline on in the mirror;
+// the record that moved meanwhile is not forgotten.
+func TestRecordMovesWhileAPlanLeavesItInDoubt(t *testing.T) {
+	for _, mirror := range []string{"snapshot", "delta"} {
+		for _, keys := range []string{"identity", "computed", "each"} {
+			s := shape{mirror: mirror, keys: keys, listed: true, journalled: true}
+			st := newFaults(t, s)
+			d := rec{"name": "Dik", "code": "d", "tags": "p"}
+			st.put("south", "d", d)
+			st.put("north", "z", rec{"name": "Zoe", "code": "z", "tags": "p"})
+			st.faults.unknown = map[string]bool{"d": false, "d/p": false}
+			st.run(engine.Options{})
+			st.faults = faults{}
+			st.remove("south", "d")
+			st.put("north", "d", d)
+			st.saved()
+			st.run(engine.Options{})
+			if diff := cmp.Diff(s.truth(st.world), decoded(st.rows)); diff != "" {
+				t.Errorf("%s %s: target (-want +got)\n%s", mirror, keys, diff)
+			}
+		}
+	}
+}

@@ -169,16 +169,17 @@ func (w *work) openRefs(ctx context.Context, m *mirror) ([]state.SourceRef, erro
 				return err
 			}
 			refs = append(refs, refOf(o))
-			if !w.identity || o.Reason != state.InDoubt && o.Reason != state.Waiting {
+			if o.Reason != state.InDoubt && o.Reason != state.Waiting {
 				continue
 			}
+			key := refOf(o).Key
 			for part := range m.known.parts {
-				row, err := v.MirrorRow(m.known.row.ID, part, o.Key)
+				row, err := v.MirrorRow(m.known.row.ID, part, key)
 				if err != nil {
 					return err
 				}
 				if row != nil && !row.Gone {
-					refs = append(refs, state.SourceRef{Part: part, Key: o.Key})
+					refs = append(refs, state.SourceRef{Part: part, Key: key})
 				}
 			}
 		}
