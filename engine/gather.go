@@ -200,8 +200,11 @@ func refOf(o *state.Open) state.SourceRef {
 func (w *work) gatherChanged(ctx context.Context) error {
 	pass := &indexPass{w: w, ctx: ctx}
 	counted := map[state.Status]int{}
+	items := ahead(ctx, w.s.Store, func(v state.View) iter.Seq2[*state.Item, error] {
+		return countStatus(v.ItemsLight(w.row.ID), counted)
+	})
 	err := w.s.Store.View(ctx, func(v state.View) error {
-		pass.items = newPuller(countStatus(v.ItemsLight(w.row.ID), counted), func(it *state.Item) record.Key { return it.Key })
+		pass.items = newPuller(items, func(it *state.Item) record.Key { return it.Key })
 		defer pass.items.stop()
 		pass.open = newPuller(v.Open(w.row.ID), func(o *state.Open) record.Key { return o.Key })
 		defer pass.open.stop()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sort"
@@ -38,6 +39,7 @@ type records struct {
 	// mirrored: they come from a mirror, which no read has found unique.
 	mirrored bool
 	count    int64
+	puts     int64 // of count: no tombstones
 	unkeyed  int64
 	held     string // why the read waits for someone to approve it
 	problems []plan.Problem
@@ -193,6 +195,9 @@ func (r *records) add(p *partState, e *entry, body []byte) error {
 		p.count++
 	}
 	r.count++
+	if e.seen == seenPut {
+		r.puts++
+	}
 	r.buf = e.encode(r.buf[:0])
 	if err := r.index.Add([]byte(e.key), r.buf); err != nil {
 		return err
@@ -334,6 +339,10 @@ func (r *records) body(e *entry, hash *record.Hasher, dst []byte) ([]byte, error
 // uniqueness finds keys that several records claim; their partitions are not
 // complete, for nobody knows which record each of them stands for.
 func (r *records) uniqueness() error {
+	if unique, err := r.allUnique(); unique || err != nil {
+		r.plain = unique
+		return err
+	}
 	n, put := 0, int64(0)
 	err := r.byKey(func(e *entry) error {
 		if e.seen == seenPut {
@@ -360,6 +369,32 @@ func (r *records) uniqueness() error {
 		}
 	}
 	return err
+}
+
+// allUnique tells whether all that came counts, and no two have one key: then
+// the entries need not be looked at one by one.
+func (r *records) allUnique() (bool, error) {
+	if r.puts != r.count {
+		return false, nil
+	}
+	for _, p := range r.parts {
+		if p.gen > 0 {
+			return false, nil
+		}
+	}
+	it, err := r.index.Sort()
+	if err != nil {
+		return false, err
+	}
+	defer it.Close()
+	var last []byte
+	for first := true; it.Next(); first = false {
+		if !first && bytes.Equal(last, it.Key()) {
+			return false, nil
+		}
+		last = append(last[:0], it.Key()...)
+	}
+	return it.Err() == nil, it.Err()
 }
 
 // planParts describes the partitions for a plan, by name.
