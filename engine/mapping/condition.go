@@ -32,6 +32,8 @@ func (s *shape) test() test {
 		return nil
 	}
 	switch s.op {
+	case shapeBuilt:
+		return s.built.test
 	case shapeSource:
 		return sourceTest(s.slot)
 	case "!":
@@ -90,6 +92,8 @@ type operand func(e *Evaluator) (v val, ok bool)
 // operand returns the operand of a shape; nil for none.
 func (s *shape) operand() operand {
 	switch s.op {
+	case shapeBuilt:
+		return s.built.operand
 	case shapeConst:
 		v := s.value
 		return func(*Evaluator) (val, bool) { return v, true }

@@ -55,6 +55,24 @@ func (e *Evaluator) appendPiece(dst []byte, p piece) ([]byte, record.Kind) {
 	return dst, kind
 }
 
+// appendMembers appends the object of a whole mapping by the pieces of its
+// members. False says that its code must do it.
+func (e *Evaluator) appendMembers(dst []byte) (out []byte, ok bool) {
+	from, steps, made := len(dst), e.steps, e.made
+	e.canon = true
+	for i, f := range e.p.members {
+		at := len(dst)
+		if dst = append(dst, f.quoted...); i == 0 {
+			dst[at] = '{'
+		}
+		if dst, ok = e.appendDirect(dst, f); !ok || len(dst)-from > maxOutput {
+			e.steps, e.made, e.canon = steps, made, false
+			return dst[:from], false
+		}
+	}
+	return append(dst, '}'), true
+}
+
 // keyDirect is the text of a key's part by its piece; false as appendDirect. It
 // leaves numbers to the code: their text is that of the canonical form.
 func (e *Evaluator) keyDirect(p *part) (text string, ok bool) {

@@ -40,6 +40,9 @@ func (c *compiler) jqProgram(n *Node) *jqProgram {
 	before := len(c.problems)
 	input := c.input()
 	compiled, isCompiled := c.jqCompiled(q, input)
+	if isCompiled {
+		c.shapes[n], c.objects[n] = c.jqShapes(q, input)
+	}
 	(&jqReads{c: c, n: n, root: input}).query(q, true)
 	w := &jqWriter{c: c, n: n, used: map[string]gojq.CompilerOption{}}
 	w.query(q)

@@ -37,6 +37,45 @@ func jqOutcome(program, in string, interpret bool) (out string, isCompiled bool,
 	return b.String(), isCompiled, ""
 }
 
+// mappedOutcome runs a jq program as a field, as a condition and as a member of
+// a whole mapping, which may be computed straight into the output.
+func mappedOutcome(program, in string, interpret bool) (out string, limited bool) {
+	for _, s := range []Spec{
+		{Fields: []Field{{Name: "b", Value: JQ(".a", 0)}, {Name: "v", Value: JQ(program, 0)}, {Name: "w", Value: JQ(program+" // .b", 0)}}, Where: JQ(program, 0)},
+		{Whole: JQ("{v: ("+program+"), b, \"a\": .o.a}", 0)},
+	} {
+		p, problems := compileSpec(s, testConsts(), interpret)
+		if problems != nil {
+			return "problem: " + problems[0].Error(), false
+		}
+		e := p.Evaluator(testRun())
+		if err := e.Load([]byte(in)); err != nil {
+			return "input: " + err.Error(), false
+		}
+		note := func(v any, err error) {
+			var ve *ValueError
+			limited = limited || errors.As(err, &ve) && ve.Code == CodeLimit
+			out += fmt.Sprintf("%s %v\n", v, err)
+		}
+		ok, err := e.Where()
+		note(fmt.Sprint(ok), err)
+		b, err := e.Map(nil)
+		note(b, err)
+		note(e.Ordered(nil), nil)
+	}
+	return out, limited
+}
+
+// sameMapped checks that a program does the same in a mapping, compiled and by
+// the library.
+func sameMapped(t interface{ Fatalf(string, ...any) }, program, in string) {
+	got, limited := mappedOutcome(program, in, false)
+	want, other := mappedOutcome(program, in, true)
+	if diff := cmp.Diff(want, got); diff != "" && !limited && !other && !constantAfterPipe.MatchString(program) {
+		t.Fatalf("%s\nof %s: -library +compiled:\n%s", program, in, diff)
+	}
+}
+
 // constantAfterPipe finds programs that the library can run wrongly: its
 // optimizer merges a load with the constant behind it although another branch
 // jumps to that constant, as in (1, $x) | null.
@@ -163,6 +202,55 @@ func TestJQCompiledAsLibrary(t *testing.T) {
 	}
 }
 
+// drawUsualJQ draws a program of the kind that is computed straight into the
+// output, or nearly so.
+func drawUsualJQ(t *rapid.T, depth int) string {
+	d := func() string { return drawUsualJQ(t, depth-1) }
+	if depth == 0 || rapid.IntRange(0, 3).Draw(t, "leaf") == 0 {
+		return rapid.SampledFrom([]string{".a", ".b", ".o.a", ".o.b.c", ".s", ".l", ".n", ".d", ".gone", ".gone.x", "1", "2.50", "null", "true", "false", `""`, `"Abc é"`, `"x\"y"`}).Draw(t, "operand")
+	}
+	switch rapid.IntRange(0, 8).Draw(t, "operation") {
+	case 0:
+		return "((" + d() + ") // (" + d() + "))"
+	case 1:
+		return "((" + d() + ") " + rapid.SampledFrom([]string{"==", "!=", "<", "<=", ">", ">=", "and", "or"}).Draw(t, "op") + " (" + d() + "))"
+	case 2:
+		return "(if " + d() + " then " + d() + " else " + d() + " end)"
+	case 3:
+		return "((" + d() + ") | " + rapid.SampledFrom([]string{"not", "tostring", "ascii_downcase", "ascii_upcase", `join(",")`, `join("\"")`, "lower", "upper", "string", "date", "length"}).Draw(t, "filter") + ")"
+	case 4:
+		return `"<\(` + d() + `)-\(` + d() + `)>"`
+	case 5:
+		return rapid.SampledFrom([]string{"words", "coalesce", "default"}).Draw(t, "function") + "(" + d() + "; " + d() + ")"
+	case 6:
+		return `formatdate("` + rapid.SampledFrom([]string{"DD-MM-YYYY", "D/M YY", "hh:mm"}).Draw(t, "layout") + `"; ` + d() + ")"
+	}
+	return rapid.SampledFrom([]string{"lower", "upper", "trim", "string", "date"}).Draw(t, "unary") + "(" + d() + ")"
+}
+
+// TestJQMappedAsLibrary checks mappings of compiled programs against those of
+// the library.
+func TestJQMappedAsLibrary(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var program string
+		if rapid.IntRange(0, 4).Draw(t, "usual") > 0 {
+			program = drawUsualJQ(t, rapid.IntRange(0, 4).Draw(t, "depth"))
+		} else {
+			program = drawJQ(t, 2)
+		}
+		scalar := rapid.OneOf(rapid.SampledFrom(jqScalars), rapid.SampledFrom([]string{`"2024-02-29"`, `"Van  Berg"`, `"x"`, "true", "17", "0.8"}))
+		var members []string
+		for _, name := range []string{"a", "b", "s", "n", "d"} {
+			if rapid.IntRange(0, 5).Draw(t, "has") > 0 {
+				members = append(members, fmt.Sprintf("%q:%s", name, scalar.Draw(t, name)))
+			}
+		}
+		members = append(members, `"l":`+rapid.SampledFrom([]string{"null", "[]", `["a","b"]`, `[ "a" , "b\n" ]`, `["a",null,1]`, `"l"`, `[["a"]]`, `["é"]`}).Draw(t, "l"),
+			`"o":`+rapid.SampledFrom([]string{"null", "{}", `"o"`, "[]", `{"a":1,"b":null}`, `{"a":"A","b":{"c":"C"}}`, `{"b":7}`}).Draw(t, "o"))
+		sameMapped(t, program, "{"+strings.Join(members, ",")+"}")
+	})
+}
+
 // FuzzJQCompiled checks whatever is compiled against the library.
 func FuzzJQCompiled(f *testing.F) {
 	for i, leaf := range jqLeaves() {
@@ -175,6 +263,7 @@ func FuzzJQCompiled(f *testing.F) {
 	f.Fuzz(func(t *testing.T, program, in string) {
 		if len(program) < 1000 && len(in) < 4000 {
 			sameOutcome(t, program, in)
+			sameMapped(t, program, in)
 		}
 	})
 }

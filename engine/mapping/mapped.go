@@ -108,6 +108,11 @@ func (e *Evaluator) finish(f *field, v val) (val, error) {
 // appendWhole appends the object that the whole mapping makes.
 func (e *Evaluator) appendWhole(dst []byte) ([]byte, error) {
 	w := e.p.whole
+	if e.p.members != nil {
+		if out, ok := e.appendMembers(dst); ok {
+			return out, nil
+		}
+	}
 	v, err := e.evaluate(w.run)
 	if err == nil && v.kind != record.Object {
 		err = about(CodeType, "the mapping gives an object, not "+kindName(v), v)

@@ -28,6 +28,8 @@ func (s *shape) piece() piece {
 		return nil
 	}
 	switch s.op {
+	case shapeBuilt:
+		return s.built.piece
 	case shapeSource:
 		return sourcePiece(s.slot)
 	case shapeConst:

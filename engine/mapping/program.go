@@ -27,6 +27,7 @@ type Program struct {
 	sorted    []int    // indices of fields by name
 	unique    bool     // no two fields have one name, and all names are UTF-8
 	whole     *part
+	members   []*field // of whole, by name, when all have pieces
 	rules     []*field // beside whole, by name
 	protect   *part
 	deleted   *part
@@ -76,8 +77,9 @@ type compiler struct {
 	reads    *Reads
 	funcs    map[string]*Function
 
-	interpretJQ bool             // leave every jq program to the language's own library
-	shapes      map[*Node]*shape // of expr programs
+	interpretJQ bool               // leave every jq program to the language's own library
+	shapes      map[*Node]*shape   // of expr and jq programs
+	objects     map[*Node][]*field // of jq programs that make an object
 
 	exprConfig   *conf.Config // made for the first expr program
 	exprBuiltins map[string]exprBuiltin
@@ -102,7 +104,7 @@ func Compile(spec Spec, consts Consts) (*Program, []Problem) {
 
 func compileSpec(spec Spec, consts Consts, interpretJQ bool) (*Program, []Problem) {
 	p := &Program{spec: spec, tree: record.NewTree(), tainted: map[*Node]bool{}, jqs: map[*Node]*jqProgram{}}
-	c := &compiler{p: p, funcs: functionTable(), interpretJQ: interpretJQ, shapes: map[*Node]*shape{}}
+	c := &compiler{p: p, funcs: functionTable(), interpretJQ: interpretJQ, shapes: map[*Node]*shape{}, objects: map[*Node][]*field{}}
 	p.consts = c.constants(consts)
 	for _, j := range spec.Joins {
 		p.names = append(p.names, j.Name)
@@ -122,6 +124,9 @@ func compileSpec(spec Spec, consts Consts, interpretJQ bool) (*Program, []Proble
 	all.answers = true
 	c.fields(all)
 	p.whole = c.part("map", spec.Whole, all)
+	if len(spec.Rules) == 0 {
+		p.members = c.objects[spec.Whole]
+	}
 	p.protect = c.part("protect", spec.Protect, scope{target: true, judging: true, src: true, item: true, names: p.names})
 	p.deleted = c.part("deleted", spec.Deleted, scope{src: true})
 	if len(c.problems) > 0 {

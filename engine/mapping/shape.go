@@ -16,12 +16,22 @@ type shape struct {
 	slot  int    // of shapeSource
 	value val    // of shapeConst
 	args  []*shape
+	built *direct // of shapeBuilt
+}
+
+// A direct is what a shape that no language shares is compiled to; nil parts
+// are those that it does not have.
+type direct struct {
+	piece   piece
+	test    test
+	operand operand
 }
 
 // Operations of shapes that are no functions or operators.
 const (
 	shapeSource = "src"
 	shapeConst  = "const"
+	shapeBuilt  = "built"
 	shapeChoice = "?:"
 	shapeJoin   = "join of a list" // join of one list by a separator
 )
@@ -44,7 +54,7 @@ func (c *compiler) shape(n *Node) *shape {
 			args[i] = c.shape(a)
 		}
 		return composed(n.Name, args...)
-	case KindExpr:
+	case KindExpr, KindJQ:
 		return c.shapes[n]
 	}
 	return nil
