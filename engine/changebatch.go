@@ -12,7 +12,7 @@ import (
 // Bounds of one batch: changes, bytes of their records, and time.
 const (
 	batchChanges = 20_000
-	batchBodies  = 2 << 20
+	batchBodies  = 5 << 18 // three batches are in memory at a time
 	batchTime    = 500 * time.Millisecond
 )
 
@@ -68,7 +68,7 @@ func (b *changeBatch) add(e *plan.Entry) {
 }
 
 // roomSize is how much room for bytes is made at once.
-const roomSize = 1 << 20
+const roomSize = 1 << 18
 
 // keep copies bytes and keeps nil apart from empty.
 func (b *changeBatch) keep(bytes []byte) []byte {
