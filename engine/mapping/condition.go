@@ -111,8 +111,31 @@ func (s *shape) operand() operand {
 			}
 			return val{kind: kind, b: raw}, clean
 		}
+	case shapeToday:
+		return func(e *Evaluator) (val, bool) { return textOf(e.run.Today), true }
+	case "date":
+		if len(s.args) == 1 {
+			return dateOperand(s.args[0].operand())
+		}
 	}
 	return nil
+}
+
+// dateOperand is date(x).
+func dateOperand(of operand) operand {
+	if of == nil {
+		return nil
+	}
+	return func(e *Evaluator) (val, bool) {
+		v, ok := of(e)
+		if !ok || v.isNull() {
+			return v, ok
+		}
+		if !isText(v) || !startsWithDate(v.b) {
+			return v, false
+		}
+		return text(v.b[:10]), true
+	}
 }
 
 func (s *shape) comparison() test {

@@ -3,6 +3,8 @@ package mapping
 import (
 	"math/big"
 	"testing"
+
+	"koppel/engine/record"
 )
 
 func rational(lit string) *big.Rat {
@@ -52,6 +54,25 @@ func FuzzExpr(f *testing.F) {
 		f.Add(s, sample)
 	}
 	f.Fuzz(func(t *testing.T, program, rec string) { fuzz(t, Expr(program, 0), rec) })
+}
+
+// FuzzPieces compares pieces with the code of the same program.
+func FuzzPieces(f *testing.F) {
+	for _, s := range []string{`words(src.a, lower(src.b), " x")`, `join(src.l, ",")`, `default(src.gone, "")`, `src.a ?? formatdate("D/M YY", src.b)`,
+		`src.n >= 1.50 ? upper(trim(src.a)) : string(src.n)`, `src.a == nil or date(src.a) >= today`, `!src.b && coalesce(src.a, 0) != 1`} {
+		f.Add(s, `{"a":"Ab é","b":"2024-02-29","l":["x",null],"n":1.5}`)
+		f.Add(s, sample)
+	}
+	f.Fuzz(func(t *testing.T, program, rec string) {
+		n := Expr(program, 0)
+		spec := Spec{Fields: []Field{{Name: "v", Value: n}, {Name: "u", Value: n, Type: "string"}}, Key: []*Node{n}, Where: n}
+		p, _ := Compile(spec, testConsts())
+		q, _ := Compile(spec, testConsts())
+		if p == nil || p.Evaluator(testRun()).Load([]byte(rec)) != nil {
+			return
+		}
+		comparePrograms(t, p.Evaluator(testRun()), q.indirect().Evaluator(testRun()), rec, record.NewHasher(nil))
+	})
 }
 
 func FuzzJQ(f *testing.F) {

@@ -77,6 +77,12 @@ func asFloat(v val) float64 {
 
 // compareNumbers orders two numbers exactly: -1, 0, 1.
 func compareNumbers(a, b val) int {
+	if i, p, ok := scaled(a); ok {
+		if j, q, ok := scaled(b); ok {
+			tens := [...]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8}
+			return compareInts(i*tens[q], j*tens[p])
+		}
+	}
 	if i, ok := quickInt(a); ok {
 		if j, ok := quickInt(b); ok {
 			switch {
@@ -99,6 +105,37 @@ func compareNumbers(a, b val) int {
 		return 0
 	}
 	return decimalOf(a).compare(decimalOf(b))
+}
+
+// scaled reads a number of at most nine characters without an exponent: its
+// digits as a whole number, and how many of them stand behind the point.
+func scaled(v val) (n int64, places int, ok bool) {
+	if v.form != literal {
+		n = int64(v.n)
+		return n, 0, v.form == integer && -1e9 < n && n < 1e9
+	}
+	b := v.b
+	if len(b) == 0 || len(b) > 9 {
+		return 0, 0, false
+	}
+	negative := b[0] == '-'
+	if negative {
+		b = b[1:]
+	}
+	for i, c := range b {
+		switch {
+		case '0' <= c && c <= '9':
+			n = n*10 + int64(c-'0')
+		case c == '.':
+			places = len(b) - 1 - i
+		default:
+			return 0, 0, false
+		}
+	}
+	if negative {
+		n = -n
+	}
+	return n, places, true
 }
 
 // shortDecimal tells whether a number has so few digits that no other such

@@ -108,6 +108,9 @@ func drawOperand(t *rapid.T) drawn {
 		n := rapid.SampledFrom([]int{0, 1, 17}).Draw(t, "number")
 		return drawn{Const(n, false, 0), strconv.Itoa(n)}
 	case 2:
+		if rapid.IntRange(0, 2).Draw(t, "clock") == 0 {
+			return drawn{Today(0), "today"}
+		}
 		name := rapid.SampledFrom([]string{"price", "token"}).Draw(t, "variable")
 		return drawn{Path("var", []string{name}, 0), "var." + name}
 	}
@@ -188,12 +191,17 @@ func outcomeOf(e *Evaluator) outcome {
 	return o
 }
 
-func comparePrograms(t *rapid.T, direct, general *Evaluator, rec string, hash *record.Hasher) {
+// A failer is a test of either kind.
+type failer interface {
+	Fatalf(format string, args ...any)
+}
+
+func comparePrograms(t failer, direct, general *Evaluator, rec string, hash *record.Hasher) {
 	if err := direct.Load([]byte(rec)); err != nil {
 		t.Fatalf("load %s: %v", rec, err)
 	}
 	if err := general.Load([]byte(rec)); err != nil {
-		t.Fatal(err)
+		t.Fatalf("load %s: %v", rec, err)
 	}
 	want := outcomeOf(general)
 	got := outcomeOf(direct)
@@ -209,7 +217,7 @@ func comparePrograms(t *rapid.T, direct, general *Evaluator, rec string, hash *r
 	}
 }
 
-func checkCanonical(t *rapid.T, body []byte, hash *record.Hasher) {
+func checkCanonical(t failer, body []byte, hash *record.Hasher) {
 	canonical, err := record.AppendCanonical(nil, body)
 	if err != nil || string(canonical) != string(body) {
 		t.Fatalf("%s is said to be canonical, and is %s, %v", body, canonical, err)

@@ -2,7 +2,7 @@ package mapping
 
 import "koppel/engine/record"
 
-// datePiece is date(x) of an ISO date.
+// datePiece is date(x).
 func datePiece(arg piece) piece {
 	return func(e *Evaluator, dst []byte) ([]byte, record.Kind) {
 		from := len(dst)
@@ -10,11 +10,21 @@ func datePiece(arg piece) piece {
 		switch {
 		case kind != record.String:
 			return dst, nullOrDeclined(kind)
-		case !isPlainDate(dst[from:]):
+		case !startsWithDate(dst[from:]):
 			return dst, record.Absent
 		}
-		return dst, kind
+		return dst[:from+10], kind
 	}
+}
+
+// startsWithDate reports whether text is an ISO date or date-time: its first
+// ten bytes are then the date as it is written.
+func startsWithDate(s []byte) bool {
+	if len(s) == 10 {
+		return isPlainDate(s)
+	}
+	_, ok := readMoment(s)
+	return ok
 }
 
 // isPlainDate reports whether text is an ISO date without a time.
@@ -35,8 +45,8 @@ type datePart struct {
 	short    bool // without a leading zero
 }
 
-// formatdate is the call with a constant layout of numbers, of a date without a
-// time.
+// formatdate is the call with a constant layout of the numbers of a date. Without
+// a zone they are those that are written, whatever the offset is.
 func (s *shape) formatdate() piece {
 	if len(s.args) != 2 || !s.args[0].isConstText() {
 		return nil
@@ -51,7 +61,7 @@ func (s *shape) formatdate() piece {
 		switch {
 		case kind != record.String:
 			return dst, nullOrDeclined(kind)
-		case !isPlainDate(dst[from:]):
+		case !startsWithDate(dst[from:]):
 			return dst, record.Absent
 		}
 		var date [10]byte

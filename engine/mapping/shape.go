@@ -32,6 +32,7 @@ const (
 	shapeSource = "src"
 	shapeConst  = "const"
 	shapeBuilt  = "built"
+	shapeToday  = "today"
 	shapeChoice = "?:"
 	shapeJoin   = "join of a list" // join of one list by a separator
 )
@@ -48,6 +49,8 @@ func (c *compiler) shape(n *Node) *shape {
 			return nil
 		}
 		return constShape(v)
+	case KindToday:
+		return &shape{op: shapeToday}
 	case KindCall:
 		args := make([]*shape, len(n.Nodes))
 		for i, a := range n.Nodes {
@@ -105,6 +108,10 @@ func (x *exprCompiler) shape(n ast.Node) *shape {
 		return constShape(boolean(n.Value))
 	case *ast.StringNode:
 		return constShape(textOf(n.Value))
+	case *ast.IdentifierNode:
+		if n.Value == "today" {
+			return &shape{op: shapeToday}
+		}
 	case *ast.ChainNode:
 		return x.shape(n.Node)
 	case *ast.MemberNode:
