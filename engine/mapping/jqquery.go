@@ -22,11 +22,12 @@ func (e *Evaluator) singleOf(p *jqProgram) (val, error) {
 		return v, nil
 	}
 	out, n := null(), 0
-	err := p.query.all(e, in, func(v val) (err error) {
-		if n++; n > 1 {
-			return errOutputs()
+	err := p.query.all(e, in, func(v val) error {
+		v, err := settledVal(v)
+		if n++; err == nil && n > 1 {
+			err = errOutputs()
 		}
-		out, err = settledVal(v)
+		out = v
 		return err
 	})
 	if err != nil {
