@@ -183,3 +183,72 @@ func FuzzScan(f *testing.F) {
 		}
 	})
 }
+
+// TestScanTellsNamesApart changes every byte of known names of all lengths:
+// names are compared in pieces.
+func TestScanTellsNamesApart(t *testing.T) {
+	for n := 1; n <= 40; n++ {
+		name := strings.Repeat("abcdefgh", 5)[:n]
+		for at := range n {
+			other := name[:at] + "X" + name[at+1:]
+			for _, tail := range []string{"", `,"and":"so on and on and on"`} {
+				tree := record.NewTree()
+				first, second := tree.Want(name), tree.Want("z", name)
+				s := record.NewScanner(tree, record.Limits{})
+				for _, tt := range []struct{ in, first, second string }{
+					{`{"` + name + `":1,"z":{"` + name + `":2}` + tail + "}", "1", "2"},
+					{`{"` + other + `":1,"z":{"` + other + `":2}` + tail + "}", "", ""},
+					{`{"` + name + `":1,"z":{"` + name + ` ":2}` + tail + "}", "1", ""},
+					{`{"` + name + `" :1,"z":{"` + name + `"` + "\n" + `: 2}` + tail + "}", "1", "2"},
+				} {
+					if err := s.Scan([]byte(tt.in)); err != nil {
+						t.Fatalf("%s: %v", tt.in, err)
+					}
+					if a, b := string(s.Slot(first)), string(s.Slot(second)); a != tt.first || b != tt.second {
+						t.Fatalf("%s: %q and %q, want %q and %q", tt.in, a, b, tt.first, tt.second)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestScanFindsEveryByte puts every byte, and two that are no ASCII, at every
+// place of texts of all lengths: texts are read in pieces.
+func TestScanFindsEveryByte(t *testing.T) {
+	s := newScanner()
+	for n := range 36 {
+		for at := range n {
+			for c := range 256 {
+				in := []byte(`{"a":"` + strings.Repeat("x", n) + `","b":1}`)
+				in[6+at] = byte(c)
+				checkScan(t, s, in)
+			}
+			checkScan(t, s, []byte(`{"a":"`+strings.Repeat("x", at)+"é€"+strings.Repeat("y", n-at)+`"}`))
+		}
+	}
+}
+
+// TestClean compares what is said of values with their body form.
+func TestClean(t *testing.T) {
+	s := newScanner()
+	rapid.Check(t, func(t *rapid.T) {
+		in := []byte(drawJSON(t, 3))
+		if s.Scan(in) != nil {
+			return
+		}
+		for i, path := range wanted {
+			raw, kind, clean := s.Clean(i)
+			if want := s.Slot(i); !bytes.Equal(raw, want) || kind != record.KindOf(want) {
+				t.Fatalf("%s: %v is %q, %v; want %q", in, path, raw, kind, want)
+			}
+			if body, err := record.AppendBody(nil, raw); clean && (err != nil || !bytes.Equal(body, raw)) {
+				t.Fatalf("%s: %v is said to be clean, and is %s, %v", in, path, body, err)
+			}
+			plain := kind == record.String && bytes.IndexByte(raw, '\\') < 0
+			if plain && !clean {
+				t.Fatalf("%s: %v is clean, and nothing says so", in, path)
+			}
+		}
+	})
+}
