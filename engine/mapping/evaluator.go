@@ -64,6 +64,7 @@ type Evaluator struct {
 	jq       jqContext
 	jqArgs   []any
 	jqVals   []val
+	grouped  []any // what the group of jq programs gave for the present record
 	ops      map[string]*gojq.Code
 	now      any // seconds since 1970, for jq
 

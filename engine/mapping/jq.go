@@ -2,6 +2,8 @@ package mapping
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/itchyny/gojq"
@@ -14,6 +16,11 @@ type jqProgram struct {
 	code  *gojq.Code
 	input string                 // the root that `.` stands for
 	vars  []func(*Evaluator) any // values of the variables, in order
+
+	rewritten *gojq.Query // what code was compiled from, and with
+	writer    *jqWriter
+	place     int      // in the group of the fields' programs, or -1
+	mixed     *jqMixed // nil unless some members of its object are compiled
 }
 
 // jq compiles a jq program to code that gives its one output.
@@ -44,28 +51,50 @@ func (c *compiler) jqProgram(n *Node) *jqProgram {
 		c.shapes[n], c.objects[n] = c.jqShapes(q, input)
 	}
 	(&jqReads{c: c, n: n, root: input}).query(q, true)
-	w := &jqWriter{c: c, n: n, used: map[string]gojq.CompilerOption{}}
+	members := c.jqMixed(q, input, isCompiled)
+	w := &jqWriter{c: c, n: n, used: map[string]gojq.CompilerOption{}, sites: c.jqSites}
 	w.query(q)
+	c.jqSites = w.sites
 	if len(c.problems) > before {
 		return nil
 	}
 	if isCompiled {
-		return &jqProgram{node: n, input: input, query: &compiled}
+		return &jqProgram{node: n, input: input, query: &compiled, place: -1}
 	}
-	options := []gojq.CompilerOption{gojq.WithVariables(w.vars)}
-	for _, o := range w.used {
-		options = append(options, o)
-	}
-	code, err := gojq.Compile(q, options...)
+	p, err := c.jqLibrary(n, q, input, w)
 	if err != nil {
 		w.compileError(err)
 		return nil
 	}
-	p := &jqProgram{node: n, code: code, input: input}
-	for _, name := range w.vars {
-		p.vars = append(p.vars, c.jqVariable(name))
+	if members != nil {
+		p.mixed = c.jqMix(members, p)
 	}
 	return p
+}
+
+// jqLibrary compiles a rewritten program with the language's library.
+func (c *compiler) jqLibrary(n *Node, q *gojq.Query, input string, writers ...*jqWriter) (*jqProgram, error) {
+	var names []string
+	used := map[string]gojq.CompilerOption{}
+	for _, w := range writers {
+		maps.Copy(used, w.used)
+		names = append(names, w.vars...)
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	options := []gojq.CompilerOption{gojq.WithVariables(names)}
+	for _, o := range used {
+		options = append(options, o)
+	}
+	code, err := gojq.Compile(q, options...)
+	if err != nil {
+		return nil, err
+	}
+	p := &jqProgram{node: n, code: code, input: input, rewritten: q, writer: writers[0], place: -1}
+	for _, name := range names {
+		p.vars = append(p.vars, c.jqVariable(name))
+	}
+	return p, nil
 }
 
 // input is the root that `.` stands for in the present scope.

@@ -186,8 +186,15 @@ func (e *Evaluator) programError(err error) error {
 
 // single runs a program that gives one value; none is null.
 func (e *Evaluator) single(p *jqProgram) (val, error) {
-	if p.query != nil {
+	switch {
+	case p.query != nil:
 		return e.singleOf(p)
+	case p.place >= 0 && e.grouped != nil:
+		return e.ofGroup(p)
+	case p.mixed != nil:
+		if v, ok := e.mixed(p); ok {
+			return v, nil
+		}
 	}
 	iter := e.start(p)
 	v, ok, err := e.next(p, iter)

@@ -30,7 +30,10 @@ func (e *Evaluator) appendMapped(dst []byte) ([]byte, error) {
 	case e.p.whole != nil:
 		return e.appendWhole(dst)
 	case len(e.p.fields) > 0:
-		return e.appendFields(dst)
+		e.runGroup()
+		dst, err := e.appendFields(dst)
+		e.grouped = nil
+		return dst, err
 	case e.p.each != nil:
 		return record.AppendBody(dst, e.item)
 	}

@@ -27,6 +27,7 @@ type Program struct {
 	sorted    []int    // indices of fields by name
 	unique    bool     // no two fields have one name, and all names are UTF-8
 	whole     *part
+	group     *jqGroup // of the fields that the library of jq runs; nil for fewer than two
 	members   []*field // of whole, by name, when all have pieces
 	rules     []*field // beside whole, by name
 	protect   *part
@@ -77,6 +78,7 @@ type compiler struct {
 	reads    *Reads
 	funcs    map[string]*Function
 
+	jqSites     int                // calls of jq programs that have functions of their own
 	interpretJQ bool               // leave every jq program to the language's own library
 	shapes      map[*Node]*shape   // of expr and jq programs
 	objects     map[*Node][]*field // of jq programs that make an object
@@ -123,6 +125,7 @@ func compileSpec(spec Spec, consts Consts, interpretJQ bool) (*Program, []Proble
 	}
 	all.answers = true
 	c.fields(all)
+	p.group = c.jqGroup()
 	p.whole = c.part("map", spec.Whole, all)
 	if len(spec.Rules) == 0 {
 		p.members = c.objects[spec.Whole]
