@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"runtime/debug"
 	"strings"
 
 	"koppel/engine/change"
@@ -112,7 +113,14 @@ func (w *work) release() {
 			*s = nil
 		}
 	}
+	if w.tally.read >= manyRecords {
+		// What sorting took goes back to the system before databases take more.
+		debug.FreeOSMemory()
+	}
 }
+
+// manyRecords is a read after which it pays to give memory back.
+const manyRecords = 100_000
 
 // plan compares one pipeline and writes its changes to the session's spool.
 func (s *session) plan(ctx context.Context, p *Pipeline) (*work, error) {
