@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"koppel/engine/state"
 )
@@ -12,6 +14,26 @@ import (
 type IdentityError struct{ Message, Hint string }
 
 func (e *IdentityError) Error() string { return e.Message + "; " + e.Hint }
+
+// place gives the identity of a target as it is kept: paths below the project
+// folder are relative to it, so that the folder can be moved as a whole. That
+// holds where the state moves along; elsewhere two copies of a project, each
+// with targets of its own, might share it.
+func (e *Engine) place(identity string) string {
+	dir, err := filepath.Abs(e.Project.Dir)
+	if err != nil {
+		return identity
+	}
+	kept := e.Project.State.Path
+	if !filepath.IsAbs(kept) {
+		kept = filepath.Join(dir, kept)
+	}
+	base := strings.TrimSuffix(filepath.ToSlash(dir), "/") + "/"
+	if identity = filepath.ToSlash(identity); !strings.HasPrefix(filepath.ToSlash(kept), base) || !strings.HasPrefix(identity, base) {
+		return identity
+	}
+	return "./" + identity[len(base):]
+}
 
 // checkIdentity refuses to compare what was delivered to one target with
 // another.
@@ -32,7 +54,7 @@ func (w *work) checkIdentity(ctx context.Context) error {
 			return err
 		}
 		for _, row := range rows {
-			if row.Address == w.p.Address || row.SinkIdentity != id {
+			if row.Address == w.p.Address || w.s.place(row.SinkIdentity) != id {
 				continue
 			}
 			if w.s.Project.Pipelines[row.Address] != nil {

@@ -241,9 +241,10 @@ func (s *session) applyOne(ctx context.Context, p *Pipeline, r *plan.Reader) err
 	if err := w.openSaved(ctx); err != nil {
 		return err
 	}
-	if w.header.SinkIdentity = planned; w.sink != nil && w.sink.Traits().Identity != planned {
+	if w.sink != nil && w.header.SinkIdentity != planned {
 		return otherTarget(p)
 	}
+	w.header.SinkIdentity = planned
 	w.reader = r
 	w.check, w.undo = w.checkEntry, s.header.Kind == "undo"
 	w.recheckGuard()

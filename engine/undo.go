@@ -258,7 +258,7 @@ func (w *work) openRetired(ctx context.Context, row state.Pipeline) error {
 	if err := w.openSink(ctx); err != nil {
 		return err
 	}
-	if w.sink != nil && w.sink.Traits().Identity != row.SinkIdentity {
+	if w.sink != nil && w.header.SinkIdentity != w.s.place(row.SinkIdentity) {
 		return &IdentityError{
 			Message: fmt.Sprintf("%s delivered to %s, and %s is another target now", w.p.Address, row.SinkIdentity, w.p.Into),
 			Hint:    fmt.Sprintf("use `koppel state rm %s` to forget what it delivered", w.p.Address),
@@ -300,7 +300,7 @@ func (w *work) sharers(v state.View) ([]int64, error) {
 	rows, err := v.Pipelines()
 	var ids []int64
 	for _, row := range rows {
-		if row.ID != w.row.ID && row.SinkIdentity != "" && row.SinkIdentity == w.row.SinkIdentity {
+		if row.ID != w.row.ID && row.SinkIdentity != "" && w.s.place(row.SinkIdentity) == w.s.place(w.row.SinkIdentity) {
 			ids = append(ids, row.ID)
 		}
 	}

@@ -184,6 +184,7 @@ func (w *work) open(ctx context.Context) error {
 		if w.row, w.known, err = v.Pipeline(p.Address); err != nil {
 			return err
 		}
+		w.row.SinkIdentity = s.place(w.row.SinkIdentity)
 		if w.based, err = v.Based(w.row.ID); err != nil {
 			return err
 		}
@@ -230,7 +231,7 @@ func (w *work) openSink(ctx context.Context) error {
 		return fmt.Errorf("open %s: %w", w.p.Into, err)
 	}
 	w.sinkTraits = w.sink.Traits()
-	w.header.SinkIdentity = w.sinkTraits.Identity
+	w.header.SinkIdentity = w.s.place(w.sinkTraits.Identity)
 	w.header.Whole = w.sinkTraits.Whole
 	return nil
 }
