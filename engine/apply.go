@@ -21,6 +21,7 @@ type applied struct {
 	refused   map[record.Key]bool // in this run
 	doubt     map[record.Key]bool // their answers were lost
 	row       int                 // refusals since the last success
+	refusal   error               // says that those were too many
 	stopped   error               // why the sink was left alone
 	unapplied int64               // creates and adoptions that were not applied
 	moved     int64               // changes of a saved plan that no longer fit
@@ -75,6 +76,24 @@ func (w *work) apply(ctx context.Context, ph phase) error {
 		err = saveErr
 	}
 	return err
+}
+
+// retry tries what was refused as long as the target takes some of it: one
+// change may wait for another that stands behind it.
+func (w *work) retry(ctx context.Context, ph phase) error {
+	for left := len(w.applied.refused); left > 0 && w.applied.stopped == nil; {
+		if err := w.apply(ctx, ph); err != nil {
+			return err
+		}
+		before := left
+		if left = len(w.applied.refused); left == before {
+			break
+		}
+	}
+	if w.applied.stopped == nil {
+		w.applied.stopped = w.applied.refusal
+	}
+	return nil
 }
 
 func (w *work) applyBatches(ctx context.Context, ph phase, b *changeBatch) error {
@@ -296,7 +315,7 @@ func (w *work) rememberOne(tx state.Tx, e *plan.Entry, out *connector.Outcome) e
 		w.problem(ShowKey(e.Key), "", "in_doubt", o.Note)
 		return tx.PutOpen(w.row.ID, o)
 	}
-	return w.refuse(tx, e, w.masked(out.Message, *e))
+	return w.refuse(tx, e, w.masked(out.Message, *e), out.Later)
 }
 
 func (w *work) unapplied(e *plan.Entry) {
@@ -334,7 +353,7 @@ func (w *work) note(tx state.Tx, e *plan.Entry) error {
 
 // delivered remembers a change that the target took.
 func (w *work) delivered(tx state.Tx, e *plan.Entry, answer []byte) error {
-	w.applied.row = 0
+	w.applied.row, w.applied.refusal = 0, nil
 	if w.applied.refused[e.Key] {
 		delete(w.applied.refused, e.Key)
 		w.applied.counts.Failed--
@@ -414,7 +433,8 @@ func (w *work) openOf(e *plan.Entry, reason state.Reason) *state.Open {
 }
 
 // refuse sets a change aside that the target said no to, with its own words.
-func (w *work) refuse(tx state.Tx, e *plan.Entry, message string) error {
+// One that may be taken later stops the sink only when all was tried.
+func (w *work) refuse(tx state.Tx, e *plan.Entry, message string, later bool) error {
 	w.unapplied(e)
 	if w.applied.refused == nil {
 		w.applied.refused = map[record.Key]bool{}
@@ -426,7 +446,10 @@ func (w *work) refuse(tx state.Tx, e *plan.Entry, message string) error {
 		w.problem(ShowKey(e.Key), "", "refused", message)
 	}
 	if w.applied.row++; w.applied.row >= maxRefusalsRow {
-		w.applied.stopped = fmt.Errorf("%s refused %d changes in a row, the last with: %s", w.p.Into, w.applied.row, message)
+		w.applied.refusal = fmt.Errorf("%s refused %d changes in a row, the last with: %s", w.p.Into, w.applied.row, message)
+		if !later {
+			w.applied.stopped = w.applied.refusal
+		}
 	}
 	o := w.openOf(e, state.Refused)
 	o.Note = message

@@ -113,10 +113,11 @@ func (s *session) applyRest(ctx context.Context, planned map[string]*PipelineRes
 		if w == nil || r == nil || r.Err != nil || w.whole() {
 			return
 		}
-		if ph == retries && len(w.applied.refused) == 0 {
-			return
+		apply := w.apply
+		if ph == retries {
+			apply = w.retry
 		}
-		if err := w.apply(ctx, ph); err != nil {
+		if err := apply(ctx, ph); err != nil {
 			s.fail(r, err)
 		}
 	}

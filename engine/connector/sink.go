@@ -54,7 +54,10 @@ const (
 type Outcome struct {
 	Status  Status
 	Message string // the target's own words, without secrets
-	Answer  []byte // JSON object that the target answered, kept with the item
+	// Later: the refusal rests on other rows, so that the target may take the
+	// change once those that follow were applied.
+	Later  bool
+	Answer []byte // JSON object that the target answered, kept with the item
 }
 
 // Found is what a look at the target showed for one change.

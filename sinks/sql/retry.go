@@ -43,7 +43,7 @@ func (s *sink) attempt(w *writing, at int) (*sql.Error, error) {
 	case !errors.As(err, &refused) || !refused.Refused:
 		return nil, err
 	}
-	w.out[at] = connector.Outcome{Status: connector.Refused, Message: refused.Message}
+	w.out[at] = connector.Outcome{Status: connector.Refused, Message: refused.Message, Later: refused.Constraint != sql.NoConstraint}
 	if !s.conn.Active() {
 		return nil, errLost
 	}
