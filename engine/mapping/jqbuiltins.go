@@ -314,6 +314,12 @@ func (e *Evaluator) callOnce(args []val, f operation) (val, error) {
 		if args[i], err = settledVal(args[i]); err != nil {
 			return null(), err
 		}
+		if args[i].p == nil || args[i].p.decoded != nil {
+			continue
+		}
+		if err := e.chargeVal(args[i]); err != nil {
+			return null(), err
+		}
 		if hasOddNumber(args[i], 0) {
 			x, err := e.plain(args[i])
 			if err != nil {

@@ -80,7 +80,7 @@ func mapped(name string, first, last byte) jqCode {
 			i++
 		}
 		if i == len(in.b) {
-			return in, nil
+			return in, e.spend(len(in.b) >> 9)
 		}
 		if err := e.grow(len(in.b)); err != nil {
 			return null(), err
