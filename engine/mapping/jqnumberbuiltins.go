@@ -91,6 +91,9 @@ func (e *Evaluator) count(a, b val, yield jqYield) error {
 		if err != nil || c >= 0 {
 			return err
 		}
+		if err := e.spend(4); err != nil { // as many operations as the library takes
+			return err
+		}
 		if err := yield(a); err != nil {
 			return err
 		}

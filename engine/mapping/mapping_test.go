@@ -278,7 +278,7 @@ func TestJQ(t *testing.T) {
 		{`"x" * 200000 + "y" | gsub("y"; "z") | length`, "200001"},
 		{`nan`, "error: the result is no number"},
 		{`reduce range(60) as $i ([1]; [., .]) | words(.; 1)`, "error: the record makes more than 16 MiB"},
-		{`"x" * 4000000 | . as $s | [range(100000) | $s | ascii_downcase] | length`, "error: the record takes more work"},
+		{`"x" * 4000000 | . as $s | [range(100000) | $s | ascii_downcase] | length`, "error: the record takes more"},
 		{`.nums[1e3]`, `null`},
 	}
 	for _, tt := range tests {
