@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,6 +39,28 @@ func (s *session) readFor(ctx context.Context, src *Source, maps *work) (*record
 	}
 	s.reads[src.Address], s.readErr[src.Address] = r, err
 	return r, err
+}
+
+// releaseReads frees the records that a pipeline has taken and that no later
+// one will.
+func (s *session) releaseReads(w *work) {
+	if s.explains {
+		return
+	}
+	if w.records != nil && w.records != s.reads[w.p.From] {
+		w.records.close()
+	}
+	later := map[string]bool{}
+	for _, p := range s.order[slices.Index(s.order, w.p)+1:] {
+		for _, address := range p.inputs() {
+			later[address] = true
+		}
+	}
+	for _, address := range w.p.inputs() {
+		if r := s.reads[address]; r != nil && !later[address] {
+			r.close()
+		}
+	}
 }
 
 func (s *session) readSource(ctx context.Context, src *Source, maps *work) (*records, error) {

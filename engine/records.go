@@ -77,6 +77,15 @@ func (s *session) newRecords(title string) *records {
 	}
 }
 
+// close frees the records; what is known of the partitions stays.
+func (r *records) close() {
+	// What can't be removed now is removed with the session's folder.
+	_ = errors.Join(r.index.Close(), r.log.Close())
+	if r.list != nil {
+		_ = r.list.Close()
+	}
+}
+
 func (r *records) part(name string) *partState {
 	p := r.parts[name]
 	if p == nil {

@@ -103,6 +103,7 @@ func (w *work) close() {
 // release frees what only the comparison needs; a set that is replaced as a
 // whole is delivered from it.
 func (w *work) release() {
+	w.s.releaseReads(w)
 	if w.whole() {
 		return
 	}
