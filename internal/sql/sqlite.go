@@ -97,12 +97,14 @@ func openSQLite(ctx context.Context, path, title string, access Access, wait tim
 func (s *sqliteConn) setUp(ctx context.Context, access Access, fresh bool) error {
 	s.c.SetInterrupt(ctx.Done())
 	defer s.c.SetInterrupt(nil)
-	settings := []string{"PRAGMA cache_size = -16384"}
+	var settings []string
 	if access == Create && fresh {
 		// Write-ahead logging lets others read while a run writes. It is the
 		// user's choice where the file is the user's.
 		settings = append(settings, "PRAGMA page_size = 8192", "PRAGMA journal_mode = WAL")
 	}
+	// The page size goes first: it is what the number of pages is made of.
+	settings = append(settings, "PRAGMA cache_size = -16384")
 	if access == Read {
 		settings = append(settings, "PRAGMA query_only = ON")
 	} else {

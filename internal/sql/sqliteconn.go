@@ -20,7 +20,12 @@ type sqliteConn struct {
 	info  os.FileInfo
 	page  int64
 	wait  time.Duration
+	ran   int // statements that ran to their end in this transaction
 }
+
+// shrinkAfter is how many statements a transaction has run that took so many
+// pages that they are better dropped.
+const shrinkAfter = 1_000
 
 // Begin waits in slices, so that an end of ctx is noticed.
 func (s *sqliteConn) Begin(ctx context.Context, write bool) error {
@@ -48,6 +53,7 @@ func (s *sqliteConn) Begin(ctx context.Context, write bool) error {
 		return err
 	}
 	s.c.SetBusyTimeout(s.wait)
+	s.ran = 0
 	return s.whole()
 }
 
@@ -85,13 +91,23 @@ func (s *sqliteConn) patiently(f func() error) error {
 }
 
 // Commit is not interrupted: a commit that was cut off could have happened.
+//
+// The caches of all connections of the process share one list of pages. One
+// that is full takes pages of another, which then makes up for them: there are
+// more pages than all caches may have, and SQLite drops each one that is not
+// in use, such as a table's root between two inserts. So a large transaction
+// leaves no pages behind.
 func (s *sqliteConn) Commit() error {
 	s.c.SetInterrupt(nil)
 	err := s.patiently(func() error { return s.Exec("COMMIT") })
 	if err != nil {
 		s.Rollback()
+		return err
 	}
-	return err
+	if s.ran >= shrinkAfter {
+		_ = s.Exec("PRAGMA shrink_memory") // never fails; the commit stands
+	}
+	return nil
 }
 
 func (s *sqliteConn) Rollback() {

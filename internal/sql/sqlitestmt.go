@@ -36,6 +36,7 @@ func (s *sqliteStmt) Step() (bool, error) {
 		return false, s.conn.fail(err)
 	}
 	if !row {
+		s.conn.ran++
 		s.changed = s.conn.c.Changes()
 		if err := s.s.Reset(); err != nil {
 			return false, s.conn.fail(err)

@@ -30,6 +30,7 @@ type conn struct {
 	idle map[string][]*sqlite.Stmt
 	busy map[*sqlite.Stmt]string
 	put  itemPut
+	puts int // items put in this transaction
 }
 
 func newConn(path string, flags sqlite.OpenFlags, pragmas ...string) (*conn, error) {

@@ -177,6 +177,7 @@ func (t *tx) PutItem(pipeline int64, it *state.Item) error {
 	if _, err := p.st.Step(); err != nil {
 		return t.check(err)
 	}
+	t.c.puts++
 	return t.check(p.st.Reset())
 }
 

@@ -58,6 +58,7 @@ func (s *Store) Update(ctx context.Context, fn func(state.Tx) error) error {
 		return stopped(ctx, "write", err)
 	}
 	c.within(ctx)
+	c.puts = 0
 	t := &tx{view: view{ctx: ctx, c: c}, store: s}
 	if err := s.inTransaction(c, t, fn); err != nil {
 		return err
@@ -98,8 +99,18 @@ func (s *Store) inTransaction(c *conn, t *tx, fn func(state.Tx) error) (err erro
 		return problem("commit", err)
 	}
 	done = true
+	if c.puts >= shrinkAfter {
+		_ = c.pragma("shrink_memory") // never fails; the commit stands
+	}
 	return nil
 }
+
+// shrinkAfter is how many items a transaction has put that took so many pages
+// of the cache that they are better dropped. All caches of the process share
+// one list of pages: one that is full takes pages of another, which then makes
+// up for them, and SQLite drops each page that is above the sum and not in
+// use, such as a table's root between two inserts.
+const shrinkAfter = 1_000
 
 // beginImmediate waits for other processes as long as ctx lets it, and at most
 // busyWait.
