@@ -1,6 +1,9 @@
 package sql
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // A DB is a database that a connection block names. It is safe for use by
 // several goroutines; each works on a Conn of its own.
@@ -50,6 +53,29 @@ type Conn interface {
 	Close() error
 }
 
+// A Bulk is a Conn that writes many rows at once. Its calls change all rows or,
+// with an error, none, and leave the transaction as it was.
+type Bulk interface {
+	// Worth is the least number of rows for which it is faster than one by one.
+	Worth() int
+	// BulkUpsert inserts rows of columns, or updates set where a row with the
+	// same key is there; no two rows have one key.
+	BulkUpsert(t *Table, columns, key, set []string, rows Rows) (changed int, err error)
+	// BulkUpdate sets the columns set in the rows that the columns key name.
+	BulkUpdate(t *Table, set, key []string, rows Rows) (changed int, err error)
+	// BulkDelete deletes the rows that the columns key name.
+	BulkDelete(t *Table, key []string, rows Rows) (changed int, err error)
+}
+
+// Rows calls yield with the values of each row, in the order of the columns
+// (of an update: set, then key). The values are its own again after the return.
+type Rows func(yield func([]Value) error) error
+
+// ErrTransient marks an error that ended a transaction which may be repeated
+// as it was: a serialisation failure, a deadlock, a lost connection (whose
+// commit may have happened).
+var ErrTransient = errors.New("the transaction can be repeated")
+
 // A Stmt is a prepared statement. Its parameters are numbered from 1.
 type Stmt interface {
 	Bind(param int, v Value)
@@ -74,6 +100,9 @@ type Dialect interface {
 	Placeholder(n int) string
 	// ParseName reads a table's name as users write it.
 	ParseName(text string) (Name, error)
+	// Identity writes a table's name for the state to be bound to, the same one
+	// however it is written.
+	Identity(n Name) string
 	// Describe looks a table up; nil: there is none.
 	Describe(c Conn, name Name) (*Table, error)
 	// Result gives names and declared types of a query's columns. Its
@@ -83,8 +112,8 @@ type Dialect interface {
 	CreateTable(t *Table) string
 	// AddColumn is the statement that a user runs to add a column.
 	AddColumn(t Name, c Column) string
-	// Type is the column type for values of a mapped field's type; an empty
-	// one leaves values as they are.
+	// Type is the column type for values of a mapped field's type, which may be
+	// empty; an empty one leaves values as they are.
 	Type(field string) string
 	// Fit turns a value into what the column keeps unchanged; the error says
 	// why it can't.
@@ -94,6 +123,12 @@ type Dialect interface {
 	Upsert(t *Table, columns, key, set, returning []string) string
 	// Update is the statement that sets columns in the rows that where names.
 	Update(t *Table, set, where, returning []string) string
+	// Fold gives the form in which a collation that Describe named compares
+	// text; text itself when it compares as bytes.
+	Fold(collation, text string) string
+	// Lock stands behind a query of one row that is to stay as it is until the
+	// commit.
+	Lock() string
 	// NullsDistinct tells whether a unique index takes any number of nulls.
 	NullsDistinct() bool
 	// Spare is a value that column c keeps and that hardly any row holds: a
@@ -106,9 +141,9 @@ type Dialect interface {
 	Lowest(inFunction bool) Value
 	// Batch is the part of a query that makes rows (n, v0, v1, …) out of one
 	// JSON list of lists, bound to the parameter, under an alias; Element is
-	// one of its columns.
+	// one of its columns, to be compared with column c.
 	Batch(param int, alias string) string
-	Element(alias string, i int) string
+	Element(alias string, i int, c *Column) string
 	Ordinal(alias string) string
 }
 

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -25,6 +26,11 @@ func (c *SQLiteConfig) Validate() error {
 		return &connector.FieldError{Field: "path", Problem: "is empty"}
 	}
 	return nil
+}
+
+// Locate names the table, case apart.
+func (c *SQLiteConfig) Locate(table string) string {
+	return "sqlite " + filepath.Clean(c.Path) + " " + strings.ToLower(strings.TrimPrefix(table, "main."))
 }
 
 // SQLiteKind is the connection kind sqlite; it opens a *DB.

@@ -14,6 +14,12 @@ import (
 // sqliteDialect is the Dialect of SQLite.
 type sqliteDialect struct{}
 
+// Identity leaves the schema out: there is only main.
+func (d sqliteDialect) Identity(n Name) string { return d.Quote(n.Table) }
+
+// Lock is empty: a transaction that writes has the whole database.
+func (sqliteDialect) Lock() string { return "" }
+
 func (sqliteDialect) Quote(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
@@ -146,6 +152,10 @@ func sqliteColumn(name, declared string) Column {
 // that a double can't hold.
 func (sqliteDialect) Fit(c *Column, v Value) (Value, error) {
 	switch {
+	case v.Kind == Decimal && c.Name == "":
+		return v, fmt.Errorf("the number %w", ErrDigits)
+	case v.Kind == Decimal:
+		return v, fmt.Errorf("column %q: the number %w", c.Name, ErrDigits)
 	case v.Kind == Bool:
 		v.Kind = Integer
 	case v.Kind == Text && (c.Class == Numbers || c.Class == Doubles):
@@ -268,7 +278,7 @@ func (d sqliteDialect) Batch(param int, alias string) string {
 	return "json_each(" + d.Placeholder(param) + ") AS " + d.Quote(alias)
 }
 
-func (d sqliteDialect) Element(alias string, i int) string {
+func (d sqliteDialect) Element(alias string, i int, _ *Column) string {
 	return "json_extract(" + d.Quote(alias) + ".value, '$[" + strconv.Itoa(i) + "]')"
 }
 

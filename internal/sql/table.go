@@ -27,6 +27,8 @@ type Table struct {
 type Column struct {
 	Name      string
 	Type      string // as declared; may be empty
+	Base      string // the type's own name, without length and scale; [] behind it: an array
+	Scale     int    // digits behind the point that the type keeps; -1: any number
 	Class     Class
 	Boolean   bool // declared so
 	JSON      bool // declared so
@@ -43,13 +45,14 @@ const (
 	Texts                // numbers become text
 	Numbers              // text that looks like a number becomes one
 	Doubles              // as Numbers, and integers become doubles
+	Native               // takes what Fit makes for its type
 )
 
 // An Index is a unique index: its columns and how each compares text.
 type Index struct {
 	Name       string
 	Columns    []string
-	Collations []string // NOCASE, RTRIM, BINARY, …
+	Collations []string // NOCASE, RTRIM, BINARY, …: what the dialect's Fold knows
 }
 
 // Column finds a column by its name: exactly, or without regard to case, as

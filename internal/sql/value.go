@@ -22,6 +22,7 @@ const (
 	Text         // Text, UTF-8
 	JSON         // Text holds a list or an object as JSON
 	Blob         // Text holds the bytes
+	Decimal      // Text holds a number in canonical form that is neither Integer nor Real
 )
 
 // A Value is one column's value. Text may be a view of memory that its maker
@@ -39,7 +40,7 @@ var ErrDigits = errors.New("has more digits than the database keeps as a number;
 
 // FromJSON turns a checked JSON value into a column's value. Text without
 // escapes is a view of raw; other text is appended to scratch, which is
-// returned. A number that can't be held exactly gives ErrDigits.
+// returned.
 func FromJSON(raw, scratch []byte) (Value, []byte, error) {
 	switch record.KindOf(raw) {
 	case record.Absent, record.Null:
@@ -61,6 +62,11 @@ func FromJSON(raw, scratch []byte) (Value, []byte, error) {
 		return Value{Kind: JSON, Text: raw}, scratch, nil
 	}
 	v, err := Number(raw)
+	if errors.Is(err, ErrDigits) {
+		from := len(scratch)
+		scratch = record.AppendCanonicalNumber(scratch, raw)
+		return Value{Kind: Decimal, Text: scratch[from:]}, scratch, nil
+	}
 	return v, scratch, err
 }
 
@@ -135,7 +141,7 @@ func AppendJSON(dst []byte, v Value) (out []byte, ok bool) {
 			return dst, false
 		}
 		return strconv.AppendFloat(dst, v.Float+0, 'f', -1, 64), true
-	case JSON:
+	case JSON, Decimal:
 		return append(dst, v.Text...), true
 	case Text:
 		return appendText(dst, v.Text)
@@ -154,7 +160,7 @@ func (v Value) KeyText() (string, bool) {
 	case Real:
 		b, ok := AppendJSON(nil, v)
 		return string(b), ok
-	case Text:
+	case Text, Decimal:
 		return string(v.Text), len(v.Text) > 0
 	}
 	return "", false

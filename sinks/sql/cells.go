@@ -50,7 +50,7 @@ func (s *sink) value(c cell) (sql.Value, error) {
 	v, scratch, err := sql.FromJSON(c.raw, s.scratch)
 	s.scratch = scratch
 	if err != nil {
-		return v, refusef("column %q: the number %v", f.name, err)
+		return v, refusef("column %q: %v", f.name, err)
 	}
 	if v.Kind == sql.Text && f.column.Class <= sql.Texts {
 		return v, nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -28,7 +27,7 @@ type Config struct {
 func Kind() connector.Kind[connector.Sink] {
 	k := connector.Define("sql", "Rows of a database table: created, updated (only what changed) and deleted by key.",
 		Config{Create: true}, open)
-	k.Connections = []connector.Kind[any]{sql.SQLiteKind()}
+	k.Connections = sql.Kinds()
 	k.Static = connector.Traits{Deletes: true, Undoable: true}
 	k.Version = 1
 	return k
@@ -99,10 +98,10 @@ func (c *Config) constants() ([]constant, error) {
 func (c *Config) Bounds() (target string, rows map[string]any) {
 	rows, _ = c.Rows.(map[string]any)
 	target = c.Connection.Address
-	if s, ok := c.Connection.Config.(*sql.SQLiteConfig); ok {
-		target = "sqlite " + filepath.Clean(s.Path)
+	if d, ok := c.Connection.Config.(sql.Located); ok {
+		return d.Locate(c.Table), rows
 	}
-	return target + " " + strings.ToLower(strings.TrimPrefix(c.Table, "main.")), rows
+	return target + " " + c.Table, rows
 }
 
 func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, error) {

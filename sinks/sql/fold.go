@@ -8,9 +8,8 @@ import (
 	"koppel/internal/sql"
 )
 
-// Fold gives the form in which the table's unique index compares a key. It
-// knows the collations that SQLite has built in; by others, and in a table
-// that does not exist yet, keys compare as bytes. The first call looks at the
+// Fold gives the form in which the table's unique index compares a key. In a
+// table that does not exist yet, keys compare as bytes. The first call looks at the
 // table; where that fails, so will what follows, and it says why.
 func (s *sink) Fold(k record.Key) record.Key {
 	ix := s.uniqueIndex()
@@ -20,7 +19,7 @@ func (s *sink) Fold(k record.Key) record.Key {
 	}
 	changed := false
 	for i, column := range s.key.columns {
-		folded := foldPart(ix, column, parts[i])
+		folded := foldPart(s.db.Dialect, ix, column, parts[i])
 		changed = changed || folded != parts[i]
 		parts[i] = folded
 	}
@@ -37,7 +36,7 @@ func (s *sink) Fold(k record.Key) record.Key {
 // Folding tells whether Fold changes any key at all.
 func (s *sink) Folding() bool {
 	for _, c := range s.uniqueIndex().Collations {
-		if c == "NOCASE" || c == "RTRIM" {
+		if c != "" && c != "BINARY" {
 			return true
 		}
 	}
@@ -59,33 +58,12 @@ func (s *sink) uniqueIndex() *sql.Index {
 	return s.unique
 }
 
-func foldPart(ix *sql.Index, column, part string) string {
+func foldPart(d sql.Dialect, ix *sql.Index, column, part string) string {
 	for i, c := range ix.Columns {
 		if !strings.EqualFold(c, column) {
 			continue
 		}
-		return foldText(ix.Collations[i], part)
+		return d.Fold(ix.Collations[i], part)
 	}
 	return part
-}
-
-// foldText gives the form in which a collation compares text.
-func foldText(collation, text string) string {
-	switch collation {
-	case "NOCASE":
-		return asciiLower(text)
-	case "RTRIM":
-		return strings.TrimRight(text, " ")
-	}
-	return text
-}
-
-// asciiLower folds as NOCASE does: A to Z only.
-func asciiLower(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
 }

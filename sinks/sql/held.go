@@ -76,7 +76,7 @@ next:
 			}
 			v := row[at]
 			if v.Kind == sql.Text {
-				v.Text = []byte(foldText(ix.Collations[i], string(v.Text)))
+				v.Text = []byte(x.s.db.Dialect.Fold(ix.Collations[i], string(v.Text)))
 			}
 			b = append(appendAny(b, v), ',')
 		}

@@ -24,11 +24,11 @@ func (s *sink) matchQuery(v *view) string {
 	for i, r := range s.rows {
 		bounds = append(bounds, column(table, r.column)+" = "+d.Placeholder(2+i))
 	}
-	from := sql.TableName(d, s.name) + " AS " + d.Quote(table)
+	from := sql.TableName(d, s.table.Name) + " AS " + d.Quote(table)
 	head := "SELECT " + strings.Join(append(columns, d.Ordinal(wanted)), ", ") + " FROM " + d.Batch(1, wanted)
 	if s.matchIndexed() {
 		for i, m := range s.config.Match {
-			terms = append(terms, column(table, m)+" = "+d.Element(wanted, i))
+			terms = append(terms, column(table, m)+" = "+d.Element(wanted, i, s.table.Column(m)))
 		}
 		return head + " CROSS JOIN " + from + " WHERE " + strings.Join(append(terms, bounds...), " AND ")
 	}
@@ -36,7 +36,7 @@ func (s *sink) matchQuery(v *view) string {
 	for i, m := range s.config.Match {
 		name := fmt.Sprintf("m%d", i)
 		apart = append(apart, column(table, m)+" AS "+name)
-		terms = append(terms, column(few, name)+" = "+d.Element(wanted, i))
+		terms = append(terms, column(few, name)+" = "+d.Element(wanted, i, s.table.Column(m)))
 	}
 	for i, h := range s.table.Handle {
 		name := fmt.Sprintf("h%d", i)

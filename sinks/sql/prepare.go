@@ -160,7 +160,7 @@ func (s *sink) create(batch []record.Change) (*sql.Table, error) {
 	}
 	for i, f := range s.fields {
 		typ := f.typ
-		if typ == "" {
+		if typ == "" && (kinds[i] == "bool" || kinds[i] == "list" || s.db.Dialect.Type("") != "") {
 			typ = kinds[i]
 		}
 		t.Columns = append(t.Columns, s.newColumn(f.name, typ))
@@ -177,8 +177,9 @@ func (s *sink) create(batch []record.Change) (*sql.Table, error) {
 }
 
 // kinds finds, for fields without a declared type, those that hold only
-// booleans, or only lists and objects, in all records of the batch: read back,
-// they can't be told from numbers and text unless the column says so.
+// booleans, only numbers, or only lists and objects, in all records of the
+// batch: read back, booleans and lists can't be told from numbers and text
+// unless the column says so, and some databases want a type for every column.
 func (s *sink) kinds(batch []record.Change) (map[int]string, error) {
 	kinds := map[int]string{}
 	for i := range batch {
@@ -197,6 +198,8 @@ func (s *sink) kinds(batch []record.Change) (map[int]string, error) {
 				kind = "bool"
 			case record.List, record.Object:
 				kind = "list"
+			case record.Number:
+				kind = "number"
 			}
 			if known, ok := kinds[c.field]; ok && known != kind {
 				kind = ""

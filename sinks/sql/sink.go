@@ -109,7 +109,7 @@ func (s *sink) addField(name, typ string) int {
 
 // Traits names the database, the table and the constant rows.
 func (s *sink) Traits() connector.Traits {
-	b := []byte(s.db.Identity + " " + sql.TableName(s.db.Dialect, sql.Name{Table: s.name.Table}))
+	b := []byte(s.db.Identity + " " + s.db.Dialect.Identity(s.name))
 	for _, r := range s.rows {
 		b = append(append(append(b, ' '), r.column...), '=')
 		b, _ = sql.AppendJSON(b, r.value)

@@ -27,7 +27,7 @@ type Config struct {
 // and false. Bytes and text that is not UTF-8 end the read with an error.
 func Kind() connector.Kind[connector.Source] {
 	k := connector.Define("sql", "Rows of a database: a query or a table, read in one snapshot.", Config{}, open)
-	k.Connections = []connector.Kind[any]{sql.SQLiteKind()}
+	k.Connections = sql.Kinds()
 	k.Version = 1
 	return k
 }

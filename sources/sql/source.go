@@ -210,6 +210,9 @@ func (s *source) arguments(p *plan, q sql.Query, from []sql.Value) ([]sql.Value,
 			if args[i], err = sql.FromAny(v); err != nil {
 				return nil, fmt.Errorf("bind :%s: %w", name, err)
 			}
+			if args[i], err = s.db.Dialect.Fit(&sql.Column{}, args[i]); err != nil {
+				return nil, fmt.Errorf("bind :%s: %w", name, err)
+			}
 		case s.env.Window == nil:
 			return nil, &connector.FieldError{Field: "query", Problem: fmt.Sprintf("uses :%s, and there is no window block", name)}
 		case name == "from":
