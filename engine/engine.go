@@ -87,11 +87,13 @@ type session struct {
 	files     int // made in the folder of temporary files
 	// explains: keys are kept of sets that are delivered as a whole.
 	explains bool
+	unwatch  func() bool
 	unlock   func()
 }
 
-// begin starts a session and fixes its clock. The caller ends it with end.
-func (e *Engine) begin(opts Options, live bool) (*session, error) {
+// begin starts a session and fixes its clock. The caller ends it with end. Once
+// ctx ends, what is sorted on disk is given up.
+func (e *Engine) begin(ctx context.Context, opts Options, live bool) (*session, error) {
 	clock := opts.AsOf
 	if clock.IsZero() {
 		clock = e.Now()
@@ -113,6 +115,7 @@ func (e *Engine) begin(opts Options, live bool) (*session, error) {
 		today: clock.In(e.Project.Location).Format(time.DateOnly),
 		reads: map[string]*records{}, readErr: map[string]error{}, mirrors: map[string]*mirror{}, works: map[string]*work{},
 	}
+	s.unwatch = context.AfterFunc(ctx, func() { dir.Interrupt(ctx.Err()) })
 	s.order, err = e.sorted(opts.Pipelines)
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
@@ -129,6 +132,7 @@ func (e *Engine) begin(opts Options, live bool) (*session, error) {
 }
 
 func (s *session) end() error {
+	s.unwatch()
 	for _, w := range s.works {
 		w.close()
 	}

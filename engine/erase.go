@@ -354,7 +354,7 @@ func (e *Engine) deleteAtTarget(ctx context.Context, address string, key record.
 	if p == nil || p.Into == "" {
 		return fmt.Errorf("%s has no target that is configured", address)
 	}
-	s, err := e.begin(Options{Pipelines: []*Pipeline{p}}, true)
+	s, err := e.begin(ctx, Options{Pipelines: []*Pipeline{p}}, true)
 	if err != nil {
 		return err
 	}

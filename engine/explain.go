@@ -57,7 +57,7 @@ type NextChange struct {
 // record through it. key is that of an item, or else of a source record. The
 // error is an *UnknownError when neither the source nor the state knows it.
 func (e *Engine) Explain(ctx context.Context, p *Pipeline, key string) (*Explanation, error) {
-	s, err := e.begin(Options{Pipelines: []*Pipeline{p}}, false)
+	s, err := e.begin(ctx, Options{Pipelines: []*Pipeline{p}}, false)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (e *Engine) Plan(ctx context.Context, opts Options) (*Planned, error) {
 	if opts.Out != "" && (opts.FromSnapshot || !opts.AsOf.IsZero()) {
 		return nil, errors.New("a plan as of a date or from a snapshot is a what-if and can't be saved")
 	}
-	s, err := e.begin(opts, false)
+	s, err := e.begin(ctx, opts, false)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ type PipelineResult struct {
 // Run plans and applies pipeline after pipeline, in dependency order: creates
 // and updates first, then all deletes in reverse order.
 func (e *Engine) Run(ctx context.Context, opts Options) (*Result, error) {
-	s, err := e.begin(opts, true)
+	s, err := e.begin(ctx, opts, true)
 	if err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ func planEnded(v state.View, id string) (bool, error) {
 // Apply applies a saved plan, exactly: what moved since is skipped by name. A
 // plan whose application was cut off is resumed.
 func (e *Engine) Apply(ctx context.Context, path string) (*Result, error) {
-	s, err := e.begin(Options{}, true)
+	s, err := e.begin(ctx, Options{}, true)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ import (
 // leaves its keys open, so that the next run does not do it all again. What
 // can't be taken back is named in the warnings.
 func (e *Engine) Undo(ctx context.Context, run int64, out string) (*Planned, error) {
-	s, err := e.begin(Options{Out: out}, false)
+	s, err := e.begin(ctx, Options{Out: out}, false)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +194,7 @@ func (e *Engine) Retire(ctx context.Context, address, out string) (*Planned, err
 	if e.Project.Pipelines[address] != nil {
 		return nil, fmt.Errorf("%s is still configured; remove its block first", address)
 	}
-	s, err := e.begin(Options{Out: out, Pipelines: []*Pipeline{}}, false)
+	s, err := e.begin(ctx, Options{Out: out, Pipelines: []*Pipeline{}}, false)
 	if err != nil {
 		return nil, err
 	}

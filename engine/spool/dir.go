@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gofrs/flock"
 )
@@ -28,6 +29,8 @@ type Dir struct {
 	path string
 	lock *flock.Flock
 	seal cipher.Block // nil: files are in the clear
+
+	interrupted atomic.Pointer[error]
 
 	mu     sync.Mutex
 	serial uint64
@@ -97,6 +100,18 @@ func release(lock *flock.Flock) error {
 		err = errors.Join(err, gone)
 	}
 	return err
+}
+
+// Interrupt lets whatever reads or writes files of the folder fail with cause
+// from now on, so that a run which is stopped does not sort on to the end.
+func (d *Dir) Interrupt(cause error) { d.interrupted.CompareAndSwap(nil, &cause) }
+
+// stopped is the cause of an interrupt; nil when there was none.
+func (d *Dir) stopped() error {
+	if cause := d.interrupted.Load(); cause != nil {
+		return *cause
+	}
+	return nil
 }
 
 // Path is the folder.

@@ -143,3 +143,35 @@ func TestSmallLogStaysInMemory(t *testing.T) {
 		t.Errorf("files %v", got)
 	}
 }
+
+// TestInterrupt: what is on disk is given up, in the middle of reading it too.
+func TestInterrupt(t *testing.T) {
+	d, err := spool.Open(t.TempDir(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	s := d.Sorter(1 << 10)
+	for i := range 100_000 {
+		if err := s.Add(fmt.Appendf(nil, "%06d", i), make([]byte, 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	it, err := s.Sort()
+	if err != nil || !it.Next() {
+		t.Fatal(err, it.Err())
+	}
+	cause := errors.New("enough")
+	d.Interrupt(cause)
+	d.Interrupt(errors.New("again"))
+	n := 0
+	for it.Next() {
+		n++
+	}
+	if !errors.Is(it.Err(), cause) || n > 50_000 {
+		t.Errorf("%d entries were read on, then: %v", n, it.Err())
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}

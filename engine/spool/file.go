@@ -60,6 +60,9 @@ func (f *file) crypt(b []byte, off int64) {
 // writeAt writes b at off, which must be where the last write ended. b is
 // spoiled.
 func (f *file) writeAt(b []byte, off int64) error {
+	if err := f.dir.stopped(); err != nil {
+		return fileError("write", f.name, err)
+	}
 	f.crypt(b, off)
 	if _, err := f.fd.WriteAt(b, off); err != nil {
 		return fileError("write", f.name, err)
@@ -69,6 +72,9 @@ func (f *file) writeAt(b []byte, off int64) error {
 
 // readAt fills b with what stands at off. Less is an error.
 func (f *file) readAt(b []byte, off int64) error {
+	if err := f.dir.stopped(); err != nil {
+		return fileError("read", f.name, err)
+	}
 	n, err := f.fd.ReadAt(b, off)
 	if n < len(b) {
 		if err == io.EOF {
