@@ -44,7 +44,7 @@ pipeline "people" {
     name = words(src.first, src.last)
     city = upper(src.city)
   }
-  guard { deletes = 1000000 }
+  guard { deletes = 1000000000 }
 }
 `, from, into)
 }
