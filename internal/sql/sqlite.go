@@ -114,7 +114,7 @@ func (s *sqliteConn) setUp(ctx context.Context, access Access, fresh bool) error
 	if access == Read {
 		settings = append(settings, "PRAGMA query_only = ON")
 	} else {
-		settings = append(settings, "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", "PRAGMA wal_autocheckpoint = 4000")
+		settings = append(settings, "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON", "PRAGMA wal_autocheckpoint = 8000")
 	}
 	for _, p := range settings {
 		if err := s.patiently(func() error { return s.Exec(p) }); err != nil {
