@@ -208,7 +208,7 @@ func (rd *reader) Begin(part string, mode connector.Mode) (connector.Cursor, err
 		!rd.s.clock.Before(stored.FullAt.Add(time.Duration(inc.FullEvery))) {
 		return nil, nil
 	}
-	p.mode, p.from = connector.Delta, stored.Cursor
+	p.mode, p.from = mode, stored.Cursor
 	return stored.Cursor, nil
 }
 

@@ -330,7 +330,7 @@ func (r *records) merge(cur, next *entry) {
 }
 
 func (r *records) deltaPart(e *entry) bool {
-	return r.parts[r.names[e.part]].mode == connector.Delta
+	return r.parts[r.names[e.part]].mode != connector.Full
 }
 
 // body reads the bytes that an entry points at, and checks them.

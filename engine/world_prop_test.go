@@ -129,6 +129,21 @@ func (r rec) line(id string, only []string) []byte {
 	return append(b, '\n')
 }
 
+// sparse is a whole record without its nulls.
+func (r rec) sparse(id string) []byte {
+	out := map[string]any{"id": id}
+	for name, v := range r {
+		if v != nil {
+			out[name] = v
+		}
+	}
+	b, err := json.Marshal(out)
+	if err != nil {
+		panic(err)
+	}
+	return append(b, '\n')
+}
+
 // A worldSource reads a world.
 type worldSource struct{ w *world }
 
@@ -171,8 +186,11 @@ func (r *worldRead) part(part string) error {
 	w := r.w
 	w.read[part] = map[string]bool{}
 	mode := connector.Full
-	if w.delta {
+	switch {
+	case w.delta && w.partial:
 		mode = connector.Delta
+	case w.delta:
+		mode = connector.WholeDelta
 	}
 	cursor, err := r.out.Begin(part, mode)
 	if err != nil {
@@ -248,7 +266,11 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 		if since >= 0 && w.partial && len(changed[id]) > 0 && !r.reborn(part, id, since) {
 			only = changed[id]
 		}
-		if err := r.out.Records(part, 0, w.parts[part][id].line(id, only)); err != nil {
+		line := w.parts[part][id].line(id, only)
+		if w.delta && !w.partial {
+			line = w.parts[part][id].sparse(id)
+		}
+		if err := r.out.Records(part, 0, line); err != nil {
 			return false, err
 		}
 		w.read[part][id], w.told[[2]string{part, id}] = true, maps.Clone(w.parts[part][id])

@@ -20,11 +20,14 @@ type Source interface {
 // A Mode says what a read of a partition proves.
 type Mode int
 
-// In a Full read absence proves that a record is gone; in a Delta read only
-// tombstones do.
+// In a Full read absence proves that a record is gone; in a delta only
+// tombstones do. The records of a Delta may be partial: they are merged by field
+// with what was known, as absent is not null. Those of a WholeDelta are whole:
+// what they lack is gone.
 const (
 	Full Mode = iota
 	Delta
+	WholeDelta
 )
 
 // A Cursor is a source's own mark of how far it has read, as opaque bytes.
@@ -42,7 +45,7 @@ type Reader interface {
 	// tell which are gone.
 	Parts(ids []string) error
 	// Begin starts a partition. A source that can go on from a cursor passes
-	// Delta and gets the cursor back; an empty one asks for a full read, and
+	// Delta or WholeDelta and gets the cursor back; an empty one asks for a full read, and
 	// the partition then counts as one. Full says that this read is a full
 	// one. Begin again for the same partition drops what was handed over since
 	// the first (an expired cursor: start over with Full).

@@ -180,7 +180,7 @@ func (r *Recorder) Records(part string, base int64, jsonl []byte) error {
 // Remove keeps the tombstone.
 func (r *Recorder) Remove(part string, key record.Key, _ string) error {
 	p := r.begun("Remove", part)
-	if p.Mode != connector.Delta {
+	if p.Mode == connector.Full {
 		r.breach("Remove is called in a full read of partition %q", part)
 	}
 	if key == "" {

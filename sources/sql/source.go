@@ -80,7 +80,7 @@ func (s *source) begin(out connector.Reader) ([]sql.Value, error) {
 		_, err := out.Begin("", connector.Full)
 		return nil, err
 	}
-	c, err := out.Begin("", connector.Delta)
+	c, err := out.Begin("", connector.WholeDelta)
 	if err != nil || len(c) == 0 {
 		return nil, err
 	}
