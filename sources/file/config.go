@@ -1,5 +1,5 @@
-// Package file is the source kind "file": records from JSON, JSON Lines and
-// CSV files.
+// Package file is the source kind "file": records from JSON, JSON Lines, CSV,
+// XML and XLSX files, and lists of files.
 package file
 
 import (
@@ -17,17 +17,18 @@ import (
 
 // Config holds the arguments of a source of this kind.
 type Config struct {
-	Path      string            `hcl:"path" doc:"a file, or a pattern with * ? [] {} and **; a plain path is one partition, a pattern has one per file"`
-	Format    string            `hcl:"format,optional" oneof:"json jsonl csv xml xlsx list" doc:"what the file holds; default: by its extension"`
-	Records   connector.Program `hcl:"records,optional" doc:"json: jq that gives the records of the document; default: the elements of the array, or the object itself"`
+	Path      string            `hcl:"path" doc:"a file, or a pattern with * ? [] {} and **; a plain path is one partition, a pattern has one per file; list: also a folder, always one partition"`
+	Format    string            `hcl:"format,optional" oneof:"json jsonl csv xml xlsx list" doc:"what the file holds; default: by its extension; list: the files themselves are the records"`
+	Records   connector.Program `hcl:"records,optional" doc:"json: jq that gives the records of the document (default: the elements of the array, or the object itself); xml: an XPath of names, *, / and // with conditions on attributes (default: the elements below the root); xlsx: the name of the sheet (default: the first that is not hidden)"`
 	Delimiter string            `hcl:"delimiter,optional" doc:"csv: the character between cells; default: the one of comma, semicolon and tab that the header has"`
-	Encoding  string            `hcl:"encoding,optional" doc:"such as utf-8 (the default), utf-16, windows-1252; a byte order mark in the file decides before it"`
+	Header    int               `hcl:"header,optional" doc:"xlsx: the number of the row with the names of the columns; default: the first row that is not empty"`
+	Encoding  string            `hcl:"encoding,optional" doc:"json, jsonl, csv, xml: such as utf-8 (the default), utf-16, windows-1252; a byte order mark in the file decides before it, what an XML document declares after it"`
 }
 
 // Kind defines the source kind "file".
 func Kind() connector.Kind[connector.Source] {
 	return connector.Define("file",
-		"Records from JSON, JSON Lines or CSV files, also compressed with gzip.",
+		"Records from JSON, JSON Lines, CSV, XML or XLSX files, the first four also compressed with gzip; or a list of files: path, name, ext, size, modified and sha256.",
 		Config{Encoding: "utf-8"}, open)
 }
 
@@ -35,6 +36,9 @@ func open(_ context.Context, c Config, env connector.Env) (connector.Source, err
 	s, err := newSource(c, env.Dir)
 	if err != nil {
 		return nil, err
+	}
+	if s.spool = env.Spool; s.selector == nil && c.Records != nil && s.format != "json" {
+		return nil, notText(s.format)
 	}
 	if s.rereadable() {
 		return &rereader{source: s}, nil
@@ -66,10 +70,57 @@ func newSource(c Config, dir string) (*source, error) {
 	if s.encoding, err = charset(c.Encoding); err != nil {
 		return nil, err
 	}
-	if c.Records != nil && s.format != "json" {
-		return nil, &connector.FieldError{Field: "records", Problem: "applies to format json only, not to " + s.format}
+	if err := s.check(c); err != nil {
+		return nil, err
 	}
-	return s, nil
+	return s, s.selection(c.Records)
+}
+
+// check refuses arguments that the format has no use for.
+func (s *source) check(c Config) error {
+	switch {
+	case c.Records != nil && s.format != "json" && s.format != "xml" && s.format != "xlsx":
+		return &connector.FieldError{Field: "records", Problem: "applies to the formats json, xml and xlsx, not to " + s.format}
+	case c.Header != 0 && s.format != "xlsx":
+		return &connector.FieldError{Field: "header", Problem: "applies to format xlsx only, not to " + s.format}
+	case c.Header < 0 || c.Header > maxRows:
+		return &connector.FieldError{Field: "header", Problem: fmt.Sprintf("is no number of a row, which are from 1 to %d", maxRows)}
+	case s.encoding != nil && (s.format == "xlsx" || s.format == "list"):
+		return &connector.FieldError{Field: "encoding", Problem: "applies to text, not to format " + s.format}
+	}
+	s.header = c.Header
+	return nil
+}
+
+// selection takes the text that records is for XML and XLSX. A value that is
+// not known yet is left out.
+func (s *source) selection(records connector.Program) error {
+	if s.format == "xml" {
+		s.elements = everyChild()
+	}
+	if records == nil || s.format == "json" {
+		return nil
+	}
+	outputs, err := records.Run(context.Background(), nil)
+	if err != nil || len(outputs) != 1 || outputs[0] == nil {
+		return nil
+	}
+	text, ok := outputs[0].(string)
+	if !ok || text == "" {
+		return notText(s.format)
+	}
+	if s.selector = &text; s.format == "xml" {
+		s.elements, err = parsePath(text)
+	}
+	return err
+}
+
+func notText(format string) error {
+	hint := `records = "/Employees/Employee"`
+	if format == "xlsx" {
+		hint = `records = "Sheet1"`
+	}
+	return &connector.FieldError{Field: "records", Problem: "is not a text, which format " + format + " needs", Hint: "such as " + hint}
 }
 
 // format is the configured format, or the one that the extension stands for.
@@ -80,19 +131,23 @@ func format(configured, path string) (string, error) {
 		f = name[strings.LastIndexAny(name, "./\\")+1:]
 	}
 	switch f {
-	case "json", "jsonl", "csv":
+	case "json", "jsonl", "csv", "xml", "xlsx":
 		return f, nil
+	case "list":
+		if configured != "" {
+			return f, nil
+		}
+	case "xlsm":
+		return "xlsx", nil
 	case "ndjson":
 		return "jsonl", nil
 	case "tsv":
 		return "csv", nil
-	case "xml", "xlsx", "list":
-		return "", &connector.FieldError{Field: "format", Problem: fmt.Sprintf("%q is not in this version of Koppel", f)}
 	}
 	if configured == "" {
-		return "", &connector.FieldError{Field: "format", Problem: "can't be told from the name of the file", Hint: `say format = "json", "jsonl" or "csv"`}
+		return "", &connector.FieldError{Field: "format", Problem: "can't be told from the name of the file", Hint: `say format = "json", "jsonl", "csv", "xml", "xlsx" or "list"`}
 	}
-	return "", &connector.FieldError{Field: "format", Problem: fmt.Sprintf("%q is unknown", f), Hint: `one of "json", "jsonl" and "csv"`}
+	return "", &connector.FieldError{Field: "format", Problem: fmt.Sprintf("%q is unknown", f), Hint: `one of "json", "jsonl", "csv", "xml", "xlsx" and "list"`}
 }
 
 // delimiter is the configured one; 0: the header tells.

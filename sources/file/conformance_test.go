@@ -31,6 +31,8 @@ func forms() []form {
 		{name: "p.jsonl.gz", make: func(t testing.TB, r []string) []byte { return zip(t, string(asLines(t, r))) }, hidden: never},
 		{name: "p.json", make: asArray, hidden: afterArray, empty: true},
 		{name: "p.csv", make: asTable, want: asText, hidden: afterLine, flat: true, empty: true},
+		{name: "p.xml", make: asElements, want: asText, hidden: afterArray, flat: true, empty: true},
+		{name: "p.xlsx", make: asSheet, want: asCells, hidden: never, flat: true, empty: true},
 	}
 }
 
@@ -129,7 +131,7 @@ func TestConformance(t *testing.T) {
 				},
 				Faults: []connectortest.Fault{{Name: "cut", Records: 3, Setup: f.cut}, {Name: "gone", Setup: f.gone}},
 				Wrong: []connectortest.Wrong{
-					{Name: "format", Change: func(c any) { c.(*file.Config).Format = "xml" }, Want: "not in this version"},
+					{Name: "format", Change: func(c any) { c.(*file.Config).Format = "pdf" }, Want: "unknown"},
 					{Name: "encoding", Change: func(c any) { c.(*file.Config).Encoding = "klingon" }, Want: "encoding"},
 				},
 			})

@@ -23,12 +23,30 @@ type input struct {
 	text  io.Reader
 	base  int64 // the offset of the text's first byte in a plain file
 	plain bool  // the text is the file's own bytes
+	known bool  // a byte order mark or the configuration told the encoding
 }
 
-// openInput opens a regular file. Symbolic links are followed. Other things
+// openInput opens a regular file as text.
+func openInput(p part, charset encoding.Encoding) (*input, error) {
+	in, err := openRegular(p)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.decode(charset); err != nil {
+		in.close()
+		var known *problem
+		if errors.As(err, &known) {
+			return nil, err
+		}
+		return nil, &problem{file: p.name, text: "read its start", cause: err}
+	}
+	return in, nil
+}
+
+// openRegular opens a regular file. Symbolic links are followed. Other things
 // that have a path are refused before they are opened, as a pipe would wait
 // for its writer.
-func openInput(p part, charset encoding.Encoding) (*input, error) {
+func openRegular(p part) (*input, error) {
 	info, err := os.Stat(p.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &problem{file: p.name, text: absent("such file"), cause: err}
@@ -47,16 +65,9 @@ func openInput(p part, charset encoding.Encoding) (*input, error) {
 		return nil, &problem{file: p.name, text: "open it", cause: err}
 	}
 	in := &input{part: p, file: f}
-	if in.info, err = f.Stat(); err == nil {
-		err = in.decode(charset)
-	}
-	if err != nil {
+	if in.info, err = f.Stat(); err != nil {
 		f.Close()
-		var known *problem
-		if errors.As(err, &known) {
-			return nil, err
-		}
-		return nil, &problem{file: p.name, text: "read its start", cause: err}
+		return nil, &problem{file: p.name, text: "look at it", cause: err}
 	}
 	return in, nil
 }
@@ -105,6 +116,7 @@ func (in *input) translate(start []byte, charset encoding.Encoding, packed bool)
 	if _, err := io.CopyN(io.Discard, in.text, int64(mark)); err != nil {
 		return err
 	}
+	in.known = charset != nil || mark > 0
 	if in.plain = charset == nil && !packed; in.plain {
 		in.base = int64(mark)
 	}

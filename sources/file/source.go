@@ -17,7 +17,11 @@ type source struct {
 	dir       string
 	path      string
 	format    string
+	spool     string
 	records   connector.Program
+	selector  *string      // records, where it is a text; nil: none is known
+	elements  *elementPath // xml
+	header    int          // xlsx; 0: the first row that is not empty
 	delimiter byte
 	encoding  encoding.Encoding // nil: UTF-8
 
@@ -35,6 +39,9 @@ type part struct {
 // Read hands over the file, or one partition for each file of the pattern. A
 // pattern whose files can't be listed is one partition that can't be read.
 func (s *source) Read(ctx context.Context, out connector.Reader) error {
+	if s.format == "list" {
+		return s.readPart(ctx, part{name: s.path}, out)
+	}
 	parts, err := s.parts()
 	if err != nil {
 		return out.Fail("", err)
@@ -68,7 +75,15 @@ func (s *source) readPart(ctx context.Context, p part, out connector.Reader) err
 		return err
 	}
 	h := &handover{ctx: ctx, out: out, part: p.id, offsets: s.plainOnly}
-	err := s.readFile(p, h)
+	var err error
+	switch s.format {
+	case "list":
+		err = s.readList(h)
+	case "xlsx":
+		err = s.readWorkbook(p, h)
+	default:
+		err = s.readFile(p, h)
+	}
 	switch {
 	case h.err != nil:
 		return h.err
@@ -89,6 +104,34 @@ func (s *source) readFile(p part, h *handover) error {
 	if s.plainOnly && !in.plain {
 		return &problem{file: p.name, text: "it was replaced by another file while it was read"}
 	}
+	if s.format == "xml" {
+		err = s.readDocumentElements(in, h)
+	} else {
+		err = s.readRecords(in, h)
+	}
+	if err != nil {
+		return err
+	}
+	return in.unchanged()
+}
+
+func (s *source) readDocumentElements(in *input, h *handover) error {
+	text, err := xmlText(in)
+	if err == nil {
+		err = readXML(text, h, s.elements)
+	}
+	var known *problem
+	if errors.As(err, &known) {
+		known.file = in.part.name
+		return known
+	}
+	if err != nil && h.err == nil {
+		return &problem{file: in.part.name, text: "read its start", cause: err}
+	}
+	return err
+}
+
+func (s *source) readRecords(in *input, h *handover) (err error) {
 	w := newWindow(in.text, in.base)
 	switch {
 	case s.format == "jsonl":
@@ -101,9 +144,9 @@ func (s *source) readFile(p part, h *handover) error {
 		err = readArray(w, h)
 	}
 	if err != nil {
-		return w.locate(p.name, err)
+		return w.locate(in.part.name, err)
 	}
-	return in.unchanged()
+	return nil
 }
 
 // parts lists the files. A pattern that matches nothing is an error, not an
