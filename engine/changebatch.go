@@ -12,7 +12,7 @@ import (
 // Bounds of one batch: changes, bytes of their records, and time.
 const (
 	batchChanges = 20_000
-	batchBodies  = 5 << 18 // three batches are in memory at a time
+	batchBodies  = 3 << 20 // three batches are in memory at a time
 	batchTime    = 500 * time.Millisecond
 )
 

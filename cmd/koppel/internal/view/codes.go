@@ -44,4 +44,5 @@ var recordCodes = []RecordCode{
 	{"stopped", "The run was interrupted.", "Run again: it goes on from there."},
 	{"syntax", "A program or value is not well formed.", "Correct the text at the place that is shown."},
 	{"type", "A value is of another type than an operation or field takes.", "Convert it, as with string(…) or number(…)."},
+	{"unsure", "It reads a record of another pipeline, and a crash left open whether the target took that.", "Nothing: it is looked at again once that pipeline has run."},
 }
