@@ -41,13 +41,14 @@ var mayImport = map[string][]string{
 	"internal/kindlist":        {},
 	"internal/secret":          {},
 	"internal/sql":             {"engine/connector", "engine/record"},
+	"internal/sql/mysqltest":   {},
 	"cmd/koppel":               {"cmd/koppel/internal/cli"},
 	"cmd/koppel/internal/cli":  {"cmd/koppel/internal/view", "dsl", "engine", "engine/*", "sinks", "sources"},
 	"cmd/koppel/internal/view": {"dsl", "engine", "engine/*"},
 }
 
 // testOnly are packages that nothing but tests may import.
-var testOnly = []string{"engine/connectortest", "engine/crashtest", "engine/state/statetest"}
+var testOnly = []string{"engine/connectortest", "engine/crashtest", "engine/state/statetest", "internal/sql/mysqltest"}
 
 // onlyIn says where a library may be imported, tests apart.
 var onlyIn = map[string][]string{
@@ -60,13 +61,15 @@ var onlyIn = map[string][]string{
 	"golang.org/x/term":                          {"cmd/koppel/internal/cli"},
 	"zombiezen.com/go/sqlite":                    {"engine/state/sqlite", "internal/sql"},
 	"modernc.org":                                {},
-	"database/sql":                               {},
+	"database/sql":                               {"internal/sql"},
+	"github.com/go-sql-driver/mysql":             {"internal/sql"},
+	"github.com/microsoft/go-mssqldb":            {"internal/sql"},
 	"github.com/zalando/go-keyring":              {"internal/secret"},
 	"github.com/google/go-cmp":                   {"engine/connectortest", "engine/state/statetest"},
 	"pgregory.net/rapid":                         {"engine/connectortest", "engine/state/statetest"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 	"go.uber.org/goleak":                         {"engine/connectortest"},
-	"testing":                                    {"engine/connectortest", "engine/state/statetest"},
+	"testing":                                    {"engine/connectortest", "engine/state/statetest", "internal/sql/mysqltest"},
 }
 
 // A goFile is one file of the module.

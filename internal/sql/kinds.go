@@ -4,7 +4,7 @@ import "koppel/engine/connector"
 
 // Kinds are the connection kinds of databases; each opens a *DB.
 func Kinds() []connector.Kind[any] {
-	return []connector.Kind[any]{SQLiteKind()}
+	return []connector.Kind[any]{SQLiteKind(), MySQLKind()}
 }
 
 // Located is a connection's configuration that tells, offline, which table a

@@ -19,6 +19,8 @@ type Table struct {
 	// mean the same row for as long as it lives.
 	Handle []string
 	Stable bool
+	// Partial: there are unique indexes over parts of values or expressions too.
+	Partial bool
 	// Indexes are the first columns of all indexes.
 	Indexes []string
 }
@@ -29,6 +31,7 @@ type Column struct {
 	Type      string // as declared; may be empty
 	Base      string // the type's own name, without length and scale; [] behind it: an array
 	Scale     int    // digits behind the point that the type keeps; -1: any number
+	Collation string // how text is compared; may be empty
 	Class     Class
 	Boolean   bool // declared so
 	JSON      bool // declared so

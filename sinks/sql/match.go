@@ -47,7 +47,11 @@ func (s *sink) matchQuery(v *view) string {
 	if len(bounds) > 0 {
 		where = " WHERE " + strings.Join(bounds, " AND ")
 	}
-	return "WITH " + d.Quote(few) + " AS MATERIALIZED (SELECT " + strings.Join(apart, ", ") + " FROM " + from + where + ") " +
+	whole := "MATERIALIZED "
+	if m, ok := d.(interface{ Materialized() string }); ok {
+		whole = m.Materialized()
+	}
+	return "WITH " + d.Quote(few) + " AS " + whole + "(SELECT " + strings.Join(apart, ", ") + " FROM " + from + where + ") " +
 		head + " CROSS JOIN " + d.Quote(few) + " CROSS JOIN " + from + " WHERE " + strings.Join(terms, " AND ")
 }
 

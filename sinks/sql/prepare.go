@@ -100,6 +100,9 @@ func (s *sink) check(t *sql.Table) error {
 		return fmt.Errorf("write table %q: it has no column %s; add with: %s",
 			s.config.Table, strings.Join(missing, ", "), strings.Join(statements, "; "))
 	}
+	if len(t.Handle) == 0 {
+		return fmt.Errorf("write table %q: it has no primary key and no unique index over columns that are NOT NULL; nothing tells its rows apart", s.config.Table)
+	}
 	return s.checkUnique(t)
 }
 

@@ -154,7 +154,7 @@ func (s *source) planTable(conn sql.Conn, from []sql.Value) (*plan, []sql.Value,
 			return nil, nil, fmt.Errorf("read table %q: it has no column %q, which cursor names", s.config.Table, field)
 		}
 		if v.Kind != sql.Null {
-			args = append(args, v)
+			args = append(args, s.moment(v))
 			terms = append(terms, d.Quote(field)+" >= "+d.Placeholder(len(args)))
 		}
 	}
@@ -203,7 +203,7 @@ func (s *source) arguments(p *plan, q sql.Query, from []sql.Value) ([]sql.Value,
 		field := s.config.cursorField(name)
 		switch {
 		case field >= 0 && field < len(from) && from[field].Kind != sql.Null:
-			args[i] = from[field]
+			args[i] = s.moment(from[field])
 		case field >= 0:
 			args[i] = s.db.Dialect.Lowest(q.InFunction[i])
 		case given:
@@ -216,12 +216,20 @@ func (s *source) arguments(p *plan, q sql.Query, from []sql.Value) ([]sql.Value,
 		case s.env.Window == nil:
 			return nil, &connector.FieldError{Field: "query", Problem: fmt.Sprintf("uses :%s, and there is no window block", name)}
 		case name == "from":
-			args[i], p.covers.From = side(window.From, "0000-01-01T00:00:00Z"), window.From
+			args[i], p.covers.From = s.moment(side(window.From, "0000-01-01T00:00:00Z")), window.From
 		default:
-			args[i], p.covers.To = side(window.To, "9999-12-31T23:59:59Z"), window.To
+			args[i], p.covers.To = s.moment(side(window.To, "9999-12-31T23:59:59Z")), window.To
 		}
 	}
 	return args, nil
+}
+
+// moment writes a date-time as the database reads it.
+func (s *source) moment(v sql.Value) sql.Value {
+	if d, ok := s.db.Dialect.(interface{ Moment(sql.Value) sql.Value }); ok {
+		return d.Moment(v)
+	}
+	return v
 }
 
 // side is one side of the window; an open one lies beyond all dates.

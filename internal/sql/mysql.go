@@ -1,0 +1,186 @@
+package sql
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"koppel/engine/connector"
+)
+
+// MySQLConfig are the arguments of a mysql connection.
+type MySQLConfig struct {
+	URL connector.Secret `hcl:"url" doc:"mysql://user:password@host:3306/database; options behind ?: tls = true, false or skip-verify (default: verified, off on loopback and sockets), ca_file, socket, timeout = 10s. Also for MariaDB"`
+}
+
+// Validate checks the form of the address, where it is known.
+func (c *MySQLConfig) Validate() error {
+	if c.URL == "" {
+		return nil
+	}
+	_, err := parseMySQL(string(c.URL))
+	return err
+}
+
+// Locate names server, database and table; nothing while the address is not
+// known.
+func (c *MySQLConfig) Locate(table string) string {
+	settings, err := parseMySQL(string(c.URL))
+	if err != nil {
+		return "mysql " + table
+	}
+	d := newMySQLDialect(settings.DBName)
+	name, err := d.ParseName(table)
+	if err != nil {
+		return "mysql " + table
+	}
+	return "mysql " + settings.Addr + " " + d.Identity(name)
+}
+
+// MySQLKind is the connection kind mysql, for MySQL and MariaDB; it opens a
+// *DB.
+func MySQLKind() connector.Kind[any] {
+	return connector.Define("mysql", "A MySQL or MariaDB database.", MySQLConfig{},
+		func(_ context.Context, c MySQLConfig, _ connector.Env) (any, error) {
+			if c.URL == "" {
+				return nil, &connector.FieldError{Field: "url", Problem: "is empty"}
+			}
+			return NewMySQL(string(c.URL), 30*time.Second)
+		})
+}
+
+// NewMySQL describes the database at address, a mysql:// URL. wait bounds how
+// long a lock is waited for, in whole seconds.
+func NewMySQL(address string, wait time.Duration) (*DB, error) {
+	c, err := parseMySQL(address)
+	if err != nil {
+		return nil, err
+	}
+	connect, err := mysql.NewConnector(c)
+	if err != nil {
+		return nil, &connector.FieldError{Field: "url", Problem: "can't be used: " + err.Error()}
+	}
+	title := c.Addr + "/" + c.DBName
+	return &DB{
+		Dialect:  newMySQLDialect(c.DBName),
+		Identity: "mysql " + c.Addr,
+		Open: func(ctx context.Context, access Access) (Conn, error) {
+			conn := &mysqlConn{connect: connect, title: title, write: access != Read, wait: wait, columns: map[string]int{}}
+			if err := conn.dial(ctx); err != nil {
+				return nil, err
+			}
+			return conn, nil
+		},
+	}, nil
+}
+
+// parseMySQL turns an address into the driver's settings. No message holds a
+// part of the address.
+func parseMySQL(address string) (*mysql.Config, error) {
+	bad := func(format string, args ...any) error {
+		return &connector.FieldError{Field: "url", Problem: fmt.Sprintf(format, args...), Hint: "write mysql://user:password@host:3306/database, with special characters of the password as %xx"}
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, bad("is no URL")
+	}
+	if u.Scheme != "mysql" && u.Scheme != "mariadb" {
+		return nil, bad("does not start with mysql://")
+	}
+	c := mysql.NewConfig()
+	c.User = u.User.Username()
+	c.Passwd, _ = u.User.Password()
+	c.DBName = strings.TrimPrefix(u.Path, "/")
+	if c.DBName == "" || strings.Contains(c.DBName, "/") {
+		return nil, bad("names no database behind the host")
+	}
+	host, port := u.Hostname(), u.Port()
+	if host == "" {
+		host = "localhost"
+	}
+	if port == "" {
+		port = "3306"
+	}
+	c.Net, c.Addr = "tcp", net.JoinHostPort(strings.ToLower(host), port)
+	if err := mysqlOptions(c, u, host); err != nil {
+		return nil, bad("%v", err)
+	}
+	c.ClientFoundRows, c.Logger, c.MaxAllowedPacket = true, &mysql.NopLogger{}, 0
+	return c, c.Apply(mysql.Charset("utf8mb4", ""))
+}
+
+// mysqlOptions reads what stands behind the question mark.
+func mysqlOptions(c *mysql.Config, u *url.URL, host string) error {
+	options, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return errors.New("has options that can't be read")
+	}
+	c.Timeout = 10 * time.Second
+	mode, ca := "", ""
+	for name, values := range options {
+		value := values[len(values)-1]
+		switch name {
+		case "tls":
+			mode = value
+		case "ca_file":
+			ca = value
+		case "socket":
+			c.Net, c.Addr = "unix", value
+		case "timeout":
+			if c.Timeout, err = time.ParseDuration(value); err != nil || c.Timeout <= 0 {
+				return errors.New("has a timeout that is no duration such as 10s")
+			}
+		default:
+			return fmt.Errorf("has an unknown option %q", name)
+		}
+	}
+	if mode == "" {
+		mode = "true"
+		if ca == "" && (c.Net == "unix" || loopback(host)) {
+			mode = "false"
+		}
+	}
+	c.TLS, err = tlsSettings(mode, ca, host)
+	return err
+}
+
+// loopback tells whether host is this machine.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// tlsSettings verify the server's name and chain; nil: no TLS.
+func tlsSettings(mode, ca, host string) (*tls.Config, error) {
+	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	switch mode {
+	case "false":
+		return nil, nil
+	case "skip-verify":
+		c.InsecureSkipVerify = true
+	case "true":
+	default:
+		return nil, errors.New("has a tls that is none of true, false and skip-verify")
+	}
+	if ca == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		return nil, fmt.Errorf("has a ca_file that can't be read: %w", err)
+	}
+	c.RootCAs = x509.NewCertPool()
+	if !c.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, errors.New("has a ca_file that holds no certificate")
+	}
+	return c, nil
+}

@@ -1,0 +1,149 @@
+// Package mysqltest starts private MariaDB servers for tests.
+package mysqltest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A Server is a MariaDB server on loopback with a folder of its own. It ends
+// with the test.
+type Server struct {
+	socket string
+	port   int
+}
+
+// Start starts a server. Where MariaDB is absent the test is skipped; with
+// KOPPEL_CI set it fails.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	daemon, install := find("mariadbd"), find("mariadb-install-db")
+	if daemon == "" || install == "" || find("mariadb") == "" {
+		if os.Getenv("KOPPEL_CI") != "" {
+			t.Fatal("mariadb-server is not installed")
+		}
+		t.Skip("mariadb-server is not installed (apt-get install mariadb-server)")
+	}
+	// A socket's path has to be short.
+	dir, err := os.MkdirTemp("", "mdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	s := &Server{socket: filepath.Join(dir, "s"), port: freePort(t)}
+	as := owner(t, dir)
+	data := filepath.Join(dir, "data")
+	run(t, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
+	cmd := exec.Command(daemon, "--no-defaults", "--datadir="+data, "--socket="+s.socket, "--port="+strconv.Itoa(s.port),
+		"--bind-address=127.0.0.1", "--pid-file="+filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=2",
+		"--skip-name-resolve", "--max-allowed-packet=4M", "--innodb-buffer-pool-size=64M")
+	cmd.SysProcAttr = as
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+	})
+	run(t, nil, find("mariadb-admin"), "--no-defaults", "--socket="+s.socket, "--user=root", "--connect-timeout=60", "--wait=60", "ping")
+	s.Exec(t, "", "CREATE USER koppel@'%' IDENTIFIED BY 'canary/1'; GRANT ALL ON *.* TO koppel@'%'")
+	return s
+}
+
+// find looks a program up in the path and where servers are kept.
+func find(program string) string {
+	for _, p := range []string{program, "/usr/sbin/" + program, "/usr/local/sbin/" + program} {
+		if path, err := exec.LookPath(p); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// owner gives dir to the user mysql when the test is root, which the server
+// refuses to be.
+func owner(t testing.TB, dir string) *syscall.SysProcAttr {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return nil
+	}
+	u, err := user.Lookup("mysql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	if err := os.Chown(dir, uid, gid); err != nil {
+		t.Fatal(err)
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func run(t testing.TB, as *syscall.SysProcAttr, program string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.SysProcAttr = as
+	cmd.Dir = "/"
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", filepath.Base(program), err, out)
+	}
+	return string(out)
+}
+
+// URL is the address of a database, for a user that may do everything.
+func (s *Server) URL(database string) string {
+	return fmt.Sprintf("mysql://koppel:canary%%2F1@127.0.0.1:%d/%s", s.port, database)
+}
+
+// Address is the server's host and port.
+func (s *Server) Address() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
+
+// Create makes an empty database and gives its address.
+func (s *Server) Create(t testing.TB, database string) string {
+	t.Helper()
+	s.Exec(t, "", "CREATE OR REPLACE DATABASE "+database+" CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+	return s.URL(database)
+}
+
+// Exec runs statements through MariaDB's own client.
+func (s *Server) Exec(t testing.TB, database, statements string) {
+	t.Helper()
+	s.Query(t, database, statements)
+}
+
+// Query gives what MariaDB's own client shows: a line a row, tabs between the
+// columns.
+func (s *Server) Query(t testing.TB, database, query string) string {
+	t.Helper()
+	cmd := exec.Command(find("mariadb"), "--no-defaults", "--socket="+s.socket, "--user=root", "--batch", "--raw", "--skip-column-names", "--default-character-set=utf8mb4", database)
+	cmd.Stdin = strings.NewReader(query)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("mariadb: %v\n%s", err, stderr.String())
+	}
+	return string(out)
+}
