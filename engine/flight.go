@@ -68,7 +68,8 @@ func landed(f *state.Flight, one *state.Flown, it *state.Item) *state.Item {
 	}
 	c := *it
 	c.Raw, c.Mapped, c.Run = record.Hash{}, record.Hash{}, f.Run
-	if c.Status == state.Out {
+	if c.Status == state.Out || one.Op == record.Create || one.Op == record.Update {
+		// It comes from there by now, and absence is judged there.
 		c.HasSrc, c.Src = one.HasSrc, one.Src
 	}
 	if c.Status == state.Out || one.Op == record.Delete || one.Op == record.Create {

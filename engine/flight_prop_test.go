@@ -223,3 +223,28 @@ func TestRecordMovesWhileAPlanLeavesItInDoubt(t *testing.T) {
 		}
 	}
 }
+
+// A record moves to another partition while its run dies, and that partition
+// can't be read afterwards: its absence from the first one proves nothing.
+func TestDeadRunAndRecordsThatMoved(t *testing.T) {
+	for _, keys := range []string{"identity", "computed", "each"} {
+		t.Run(keys, func(t *testing.T) {
+			s := shape{mirror: "none", keys: keys, batch: 2, mute: true, listed: true}
+			st := newFaults(t, s)
+			st.put("north", "z", rec{"name": "Stays", "code": "kz", "tags": "p"})
+			st.put("south", "y", rec{"name": "Stays", "code": "ky", "tags": "p"})
+			st.put("north", "e", rec{"name": "Old", "code": "ke", "tags": "p"})
+			st.run(engine.Options{})
+			st.remove("north", "e")
+			st.put("south", "e", rec{"name": "New", "code": "ke", "tags": "p"})
+			if !st.crashed(&crash{at: 1, after: -1}, false) {
+				t.Fatal("it did not die")
+			}
+			st.faults.failPart = map[string]int{"south": 0}
+			st.run(engine.Options{})
+			if diff := cmp.Diff(s.truth(st.world), decoded(st.rows)); diff != "" {
+				t.Fatalf("target (-want +got)\n%s", diff)
+			}
+		})
+	}
+}
