@@ -11,7 +11,7 @@ import (
 // Bounds of what is shared out among the goroutines that check records.
 const (
 	// chunkBytes is how much one of them gets at a time.
-	chunkBytes = 256 << 10
+	chunkBytes = 128 << 10
 	// minShared is how much must be handed over at once to be shared out.
 	minShared  = 64 << 10
 	maxWorkers = 8
