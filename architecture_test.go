@@ -29,26 +29,27 @@ var mayImport = map[string][]string{
 	"engine/state/statetest": {"engine/record", "engine/state"},
 	"engine": {"engine/change", "engine/connector", "engine/mapping", "engine/plan", "engine/record", "engine/spool",
 		"engine/state"},
-	"engine/crashtest":         {},
-	"engine/connectortest":     {"dsl", "engine/connector", "engine/record"},
-	"dsl":                      {"engine", "engine/connector", "engine/mapping", "engine/record", "internal/secret"},
-	"sources":                  {"engine/connector", "sources/*"},
-	"sources/file":             {"engine/connector", "engine/record"},
-	"sources/sql":              {"engine/connector", "engine/record", "internal/sql"},
-	"sinks":                    {"engine/connector", "sinks/*"},
-	"sinks/file":               {"engine/connector", "engine/record"},
-	"sinks/sql":                {"engine/connector", "engine/record", "internal/sql"},
-	"internal/kindlist":        {},
-	"internal/secret":          {},
-	"internal/sql":             {"engine/connector", "engine/record"},
-	"internal/sql/mysqltest":   {},
-	"cmd/koppel":               {"cmd/koppel/internal/cli"},
-	"cmd/koppel/internal/cli":  {"cmd/koppel/internal/view", "dsl", "engine", "engine/*", "sinks", "sources"},
-	"cmd/koppel/internal/view": {"dsl", "engine", "engine/*"},
+	"engine/crashtest":          {},
+	"engine/connectortest":      {"dsl", "engine/connector", "engine/record"},
+	"dsl":                       {"engine", "engine/connector", "engine/mapping", "engine/record", "internal/secret"},
+	"sources":                   {"engine/connector", "sources/*"},
+	"sources/file":              {"engine/connector", "engine/record"},
+	"sources/sql":               {"engine/connector", "engine/record", "internal/sql"},
+	"sinks":                     {"engine/connector", "sinks/*"},
+	"sinks/file":                {"engine/connector", "engine/record"},
+	"sinks/sql":                 {"engine/connector", "engine/record", "internal/sql"},
+	"internal/kindlist":         {},
+	"internal/secret":           {},
+	"internal/sql":              {"engine/connector", "engine/record"},
+	"internal/sql/mysqltest":    {},
+	"internal/sql/postgrestest": {},
+	"cmd/koppel":                {"cmd/koppel/internal/cli"},
+	"cmd/koppel/internal/cli":   {"cmd/koppel/internal/view", "dsl", "engine", "engine/*", "sinks", "sources"},
+	"cmd/koppel/internal/view":  {"dsl", "engine", "engine/*"},
 }
 
 // testOnly are packages that nothing but tests may import.
-var testOnly = []string{"engine/connectortest", "engine/crashtest", "engine/state/statetest", "internal/sql/mysqltest"}
+var testOnly = []string{"engine/connectortest", "engine/crashtest", "engine/state/statetest", "internal/sql/mysqltest", "internal/sql/postgrestest"}
 
 // onlyIn says where a library may be imported, tests apart.
 var onlyIn = map[string][]string{
@@ -60,6 +61,7 @@ var onlyIn = map[string][]string{
 	"github.com/spf13/cobra":                     {"cmd/koppel/internal/cli"},
 	"golang.org/x/term":                          {"cmd/koppel/internal/cli"},
 	"zombiezen.com/go/sqlite":                    {"engine/state/sqlite", "internal/sql"},
+	"github.com/jackc/pgx/v5":                    {"internal/sql"},
 	"modernc.org":                                {},
 	"database/sql":                               {"internal/sql"},
 	"github.com/go-sql-driver/mysql":             {"internal/sql"},
@@ -69,7 +71,8 @@ var onlyIn = map[string][]string{
 	"pgregory.net/rapid":                         {"engine/connectortest", "engine/state/statetest"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 	"go.uber.org/goleak":                         {"engine/connectortest"},
-	"testing":                                    {"engine/connectortest", "engine/state/statetest", "internal/sql/mysqltest"},
+	"testing": {"engine/connectortest", "engine/state/statetest", "internal/sql/mysqltest",
+		"internal/sql/postgrestest"},
 }
 
 // A goFile is one file of the module.

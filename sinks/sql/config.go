@@ -99,7 +99,9 @@ func (c *Config) Bounds() (target string, rows map[string]any) {
 	rows, _ = c.Rows.(map[string]any)
 	target = c.Connection.Address
 	if d, ok := c.Connection.Config.(sql.Located); ok {
-		return d.Locate(c.Table), rows
+		if at := d.Locate(c.Table); at != "" {
+			return at, rows
+		}
 	}
 	return target + " " + c.Table, rows
 }

@@ -12,7 +12,10 @@ import (
 // table that does not exist yet, keys compare as bytes. The first call looks at the
 // table; where that fails, so will what follows, and it says why.
 func (s *sink) Fold(k record.Key) record.Key {
-	ix := s.uniqueIndex()
+	return s.fold(s.uniqueIndex(), k)
+}
+
+func (s *sink) fold(ix *sql.Index, k record.Key) record.Key {
 	parts := s.key.texts(k)
 	if len(parts) != len(s.key.columns) {
 		return k

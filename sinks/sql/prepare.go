@@ -24,7 +24,7 @@ func (s *sink) connect(ctx context.Context) error {
 	}
 	conn, err := s.db.Open(ctx, access)
 	if err != nil {
-		return err
+		return sql.Named(s.config.Connection, err)
 	}
 	s.conn = conn
 	return nil

@@ -35,7 +35,7 @@ func (s *sink) reading(ctx context.Context, f func(r *sink) error) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return sql.Named(s.config.Connection, err)
 	}
 	r, err := newSink(s.config, s.db, s.env)
 	if err != nil {

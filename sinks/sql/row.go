@@ -130,7 +130,7 @@ func (s *sink) rowBody(handle []sql.Value) ([]byte, error) {
 	v := s.newView()
 	where := slices.Concat(s.table.Handle, s.rowColumns())
 	s.identify('r', nil)
-	st, err := s.statement(func() string { return sql.Select(s.db.Dialect, s.table, v.columns, where) })
+	st, err := s.statement(func() string { return sql.Select(s.db.Dialect, s.table, v.columns, where) + s.db.Dialect.Lock() })
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,9 @@ func (s *sink) one(v *view, st *statement) ([]byte, error) {
 func (s *sink) byKey(c *record.Change) ([]byte, error) {
 	v := s.newView()
 	s.identify('k', nil)
-	st, err := s.statement(func() string { return sql.Select(s.db.Dialect, s.table, v.columns, s.keyAndRows()) })
+	st, err := s.statement(func() string {
+		return sql.Select(s.db.Dialect, s.table, v.columns, s.keyAndRows()) + s.db.Dialect.Lock()
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -198,6 +200,14 @@ func (s *sink) appendValue(dst []byte, c *sql.Column, v sql.Value) []byte {
 	switch {
 	case s.boolean(c, v):
 		v.Kind = sql.Bool
+	case v.Kind == sql.JSON:
+		if out, err := record.AppendBody(dst, v.Text); err == nil {
+			return out
+		}
+		return append(dst, v.Text...)
+	case v.Kind == sql.Text && typ == "datetime" && c.Base == "timestamp":
+		// What fits such a column is in UTC.
+		v.Text = append(slices.Clone(v.Text), 'Z')
 	case v.Kind != sql.Text:
 	case typ == "list" || typ == "object" || typ == "" && c.JSON:
 		if k := record.KindOf(v.Text); k != record.List && k != record.Object {

@@ -110,15 +110,21 @@ func (s *sink) columnsKnown() error {
 }
 
 func (s *sink) upsertText() string {
-	columns := s.keyAndRows()
-	var set []string
+	columns, set := s.upsertColumns()
+	return s.db.Dialect.Upsert(s.table, columns, s.keyAndRows(), set, s.config.Answer)
+}
+
+// upsertColumns are the columns that the record which was parsed last is
+// written to, and those of them that are set where its row is there.
+func (s *sink) upsertColumns() (columns, set []string) {
+	columns = s.keyAndRows()
 	for _, c := range s.cells {
 		if f := s.fields[c.field]; f.key < 0 {
 			columns = append(columns, f.name)
 			set = append(set, f.name)
 		}
 	}
-	return s.db.Dialect.Upsert(s.table, columns, s.keyAndRows(), set, s.config.Answer)
+	return columns, set
 }
 
 func (s *sink) bindInsert(st *statement, key record.Key) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"time"
 
 	"koppel/engine/connector"
 	"koppel/engine/record"
@@ -58,10 +60,37 @@ func (s *sink) apply(ctx context.Context, batch []record.Change, out []connector
 	return half + m, err
 }
 
-// transact applies batch in one transaction. A refusal that ended the
+// maxRepeats bounds how often a transaction is made again that the database
+// gave up or whose connection was lost; the waits between double, from
+// firstWait.
+const (
+	maxRepeats = 6
+	firstWait  = 50 * time.Millisecond
+)
+
+// transact applies batch in one transaction, again when the database says that
+// it may be repeated: applying a change twice is as applying it once.
+func (s *sink) transact(ctx context.Context, batch []record.Change, out []connector.Outcome) error {
+	for n := 0; ; n++ {
+		err := s.transactOnce(ctx, batch, out)
+		if err == nil || !errors.Is(err, sql.ErrTransient) || n == maxRepeats {
+			return err
+		}
+		clear(out)
+		wait := time.NewTimer(firstWait<<n + rand.N(firstWait<<n))
+		select {
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		case <-wait.C:
+		}
+	}
+}
+
+// transactOnce applies batch in one transaction. A refusal that ended the
 // transaction (a trigger may) starts it again without the refused change. A
 // refusal that it returns is that of the commit.
-func (s *sink) transact(ctx context.Context, batch []record.Change, out []connector.Outcome) error {
+func (s *sink) transactOnce(ctx context.Context, batch []record.Change, out []connector.Outcome) error {
 	w := &writing{batch: batch, out: out}
 	for again := true; again; {
 		if err := s.begin(ctx, batch); err != nil {
@@ -114,17 +143,14 @@ func (s *sink) changes(w *writing) error {
 		w.out[r.at] = connector.Outcome{}
 	}
 	w.waiting = w.waiting[:0]
+	var places []int
 	for i := range w.batch {
-		if w.out[i].Status == connector.Refused {
-			continue
+		if w.out[i].Status != connector.Refused {
+			places = append(places, i)
 		}
-		refused, err := s.attempt(w, i)
-		if err != nil {
-			return err
-		}
-		if refused != nil {
-			w.waiting = append(w.waiting, refusal{i, refused})
-		}
+	}
+	if err := s.all(w, places); err != nil {
+		return err
 	}
 	if len(w.waiting) == 0 {
 		return nil

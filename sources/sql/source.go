@@ -63,7 +63,7 @@ func (s *source) Check(ctx context.Context) error {
 func (s *source) snapshot(ctx context.Context, f func(sql.Conn) error) (err error) {
 	conn, err := s.db.Open(ctx, sql.Read)
 	if err != nil {
-		return err
+		return sql.Named(s.config.Connection, err)
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
 	if err := conn.Begin(ctx, false); err != nil {
