@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"time"
@@ -16,54 +14,49 @@ type usage struct {
 	peak      int64 // bytes of memory; 0: not known
 }
 
-// run runs a program in a folder, after what was written earlier is on disk.
+// A command is a program to measure.
+type command struct {
+	dir           string
+	args          []string // the program first
+	stdin, stdout string   // paths of files; "": none, and kept for the error
+}
+
+// run runs a program in a folder.
 func run(dir, program string, args ...string) (usage, error) {
+	return command{dir: dir, args: append([]string{program}, args...)}.run()
+}
+
+// run runs the program, after what was written earlier is on disk. Its
+// temporary files stand in its folder.
+func (c command) run() (usage, error) {
 	// Only for steadier times, and not there on every system.
 	_ = exec.Command("sync").Run()
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
+	cmd := exec.Command(c.args[0], c.args[1:]...)
+	cmd.Dir, cmd.Env = c.dir, append(os.Environ(), "TMPDIR="+c.dir)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	if c.stdin != "" {
+		f, err := os.Open(c.stdin)
+		if err != nil {
+			return usage{}, err
+		}
+		defer f.Close()
+		cmd.Stdin = f
+	}
+	if c.stdout != "" {
+		f, err := os.Create(c.stdout)
+		if err != nil {
+			return usage{}, err
+		}
+		defer f.Close()
+		cmd.Stdout = f
+	}
 	start := time.Now()
 	err := cmd.Run()
 	wall := time.Since(start)
 	if err != nil {
-		return usage{}, fmt.Errorf("%s %v: %w: %s", program, args, err, out.Bytes())
+		return usage{}, fmt.Errorf("run %v: %w: %s", c.args, err, out.Bytes())
 	}
 	s := cmd.ProcessState
 	return usage{wall: wall, cpu: s.UserTime() + s.SystemTime(), peak: peak(s)}, nil
-}
-
-// sameLines tells that two files have equally many lines.
-func sameLines(a, b string) error {
-	n, err := lines(a)
-	if err != nil {
-		return err
-	}
-	m, err := lines(b)
-	if err == nil && n != m {
-		err = fmt.Errorf("koppel wrote %d records and the floor %d", n, m)
-	}
-	return err
-}
-
-func lines(path string) (int, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	r, n := bufio.NewReaderSize(f, 1<<20), 0
-	for {
-		chunk, err := r.ReadSlice('\n')
-		if len(chunk) > 0 && chunk[len(chunk)-1] == '\n' {
-			n++
-		}
-		if err == io.EOF {
-			return n, nil
-		}
-		if err != nil && err != bufio.ErrBufferFull {
-			return n, err
-		}
-	}
 }

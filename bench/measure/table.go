@@ -1,141 +1,76 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"runtime"
 	"slices"
 	"strings"
-	"time"
 )
 
-// A result is what the runs of one task took.
-type result struct {
-	title         string
-	task          string // the floor's task that the ratio is taken against
-	koppel, floor []usage
-	records       int // to give the processor's time per record; 0: not given
-}
-
-// result finds or makes the result of a task.
-func (b *bench) result(title, task string) *result {
-	for _, r := range b.results {
-		if r.title == title {
-			return r
+// report gives all results as Markdown.
+func (b *bench) report() string {
+	parts := []string{machine() + "."}
+	for _, s := range b.series {
+		if s.all {
+			parts = append(parts, fmt.Sprintf("%d records, medians of %d runs, peaks of all.", s.n, b.runs),
+				s.table(b.starts), s.peersTable())
 		}
 	}
-	r := &result{title: title, task: task}
-	b.results = append(b.results, r)
-	return r
+	if len(b.series) > 1 {
+		parts = append(parts, fmt.Sprintf("By the number of records, medians of %d runs, peaks of all.", b.runs), b.growth())
+	}
+	return strings.Join(parts, "\n\n")
 }
 
-// median gives the run in the middle, by wall time, with the highest peak.
-func median(runs []usage) usage {
-	if len(runs) == 0 {
-		return usage{}
-	}
-	sorted := slices.Clone(runs)
-	slices.SortFunc(sorted, func(a, b usage) int { return int(a.wall - b.wall) })
-	m := sorted[len(sorted)/2]
-	for _, u := range runs {
-		m.peak = max(m.peak, u.peak)
-	}
-	return m
-}
-
-// table gives all results as Markdown.
-func (b *bench) table() string {
+// rows puts cells into a Markdown table, the first row above the line.
+func rows(cells [][]string) string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "%s. %d records, medians of %d runs, peaks of all.\n\n", machine(), b.n, b.runs)
-	t.WriteString("| task | koppel | cpu | peak | floor | cpu | peak | ratio |\n|---|---|---|---|---|---|---|---|\n")
-	for _, r := range b.results {
-		k, f := median(r.koppel), b.floorOf(r)
-		fmt.Fprintf(&t, "| %s | %s | %s | %s |", r.title, seconds(k.wall), r.cpu(k), mebibytes(k.peak))
-		if f == (usage{}) {
-			t.WriteString(" | | | |\n")
-			continue
+	for i, row := range cells {
+		t.WriteString("|")
+		for _, c := range row {
+			t.WriteString(strings.TrimRight(" "+c, " ") + " |")
 		}
-		fmt.Fprintf(&t, " %s | %s | %s | %.2f |\n", seconds(f.wall), seconds(f.cpu), mebibytes(f.peak), k.wall.Seconds()/f.wall.Seconds())
+		if i == 0 {
+			t.WriteString("\n|" + strings.Repeat("---|", len(row)))
+		}
+		if i < len(cells)-1 {
+			t.WriteString("\n")
+		}
 	}
 	return t.String()
 }
 
-// floorOf is what a result is held against: the floor's run of the same task,
-// or of the one that the task is a form of.
-func (b *bench) floorOf(r *result) usage {
-	for _, other := range b.results {
-		if r.task != "" && other.task == r.task && len(other.floor) > 0 {
-			return median(other.floor)
+// table gives the results of a series, and others, beside the floor.
+func (s *series) table(others []*result) string {
+	cells := [][]string{{"task", "koppel", "cpu", "peak", "floor", "cpu", "peak", "ratio", "must", "met"}}
+	for _, r := range slices.Concat(s.results, others) {
+		k, f := median(r.koppel), s.floorOf(r)
+		row := []string{r.title, seconds(k.wall), r.cpu(k), mebibytes(k.peak), "", "", "", ""}
+		if f != (usage{}) {
+			copy(row[4:], []string{seconds(f.wall), seconds(f.cpu), mebibytes(f.peak), ratio(k, f)})
 		}
+		cells = append(cells, append(row, r.must.String(), r.must.verdict(k, f)))
 	}
-	return usage{}
+	return rows(cells)
 }
 
-func (r *result) cpu(u usage) string {
-	if r.records == 0 {
-		return seconds(u.cpu)
-	}
-	return fmt.Sprintf("%s, %.2f µs a record", seconds(u.cpu), float64(u.cpu.Nanoseconds())/1e3/float64(r.records))
+func ratio(a, b usage) string {
+	return fmt.Sprintf("%.2f", a.wall.Seconds()/b.wall.Seconds())
 }
 
-func seconds(d time.Duration) string {
-	if d < time.Second {
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	}
-	return fmt.Sprintf("%.2f s", d.Seconds())
-}
-
-func mebibytes(n int64) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d MiB", n>>20)
-}
-
-// machine says where and when, and how busy it was.
-func machine() string {
-	parts := []string{time.Now().UTC().Format("2006-01-02 15:04 UTC"), fmt.Sprintf("%d cores", runtime.NumCPU())}
-	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(info)) {
-			if name, model, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-				parts = append(parts, strings.TrimSpace(model))
-				break
-			}
+// peersTable gives others' programs for the first task.
+func (s *series) peersTable() string {
+	cells := [][]string{{"T1 by others", "wall", "cpu", "peak", "ratio to koppel"}}
+	koppel := s.usageOf("T1")
+	for _, r := range s.others {
+		if len(r.runs) == 0 {
+			cells = append(cells, []string{r.name, "not on this machine", "", "", ""})
+			continue
 		}
-	}
-	parts = append(parts, runtime.GOOS+"/"+runtime.GOARCH, runtime.Version())
-	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
-		if f := strings.Fields(string(load)); len(f) > 2 {
-			parts = append(parts, "load "+strings.Join(f[:3], " "))
+		u, name, about := r.whole(), r.name+" ("+r.found+")", ""
+		if r.tenth {
+			name, about = name+", from a tenth of the records", "≈ "
 		}
+		cells = append(cells, []string{name, about + seconds(u.wall), about + seconds(u.cpu), mebibytes(u.peak), about + ratio(u, koppel)})
 	}
-	if out, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output(); err == nil {
-		parts = append(parts, "commit "+strings.TrimSpace(string(out)))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// The marks between which the table stands in a Markdown file.
-const (
-	tableBegin = "<!-- measured: begin -->\n"
-	tableEnd   = "<!-- measured: end -->"
-)
-
-var errMarks = errors.New("the marks of the table are not there")
-
-// rewrite puts text between the marks of a file.
-func rewrite(path, text string) error {
-	old, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	head, rest, found := bytes.Cut(old, []byte(tableBegin))
-	_, tail, ended := bytes.Cut(rest, []byte(tableEnd))
-	if !found || !ended {
-		return fmt.Errorf("rewrite %s: %w", path, errMarks)
-	}
-	return os.WriteFile(path, slices.Concat(head, []byte(tableBegin+"\n"+text+"\n"+tableEnd), tail), 0o644)
+	return rows(cells)
 }
