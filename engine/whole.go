@@ -18,28 +18,45 @@ func (w *work) compareWhole(ctx context.Context) error {
 	if err := w.resolveTwice(); err != nil {
 		return err
 	}
-	var kept keptShape
-	if len(w.row.Shape) > 0 {
-		if err := json.Unmarshal(w.row.Shape, &kept); err != nil {
-			return fmt.Errorf("read what is remembered of %s: %w", w.p.Address, err)
-		}
+	kept, err := w.keptWhole()
+	if err != nil {
+		return err
 	}
 	w.header.Digest, w.header.Written = w.set.digest(), w.set.count
 	stands, err := w.stands(ctx)
 	if err != nil {
 		return err
 	}
-	w.countWhole(w.set.count, kept.Count, stands && bytes.Equal(kept.Digest, w.header.Digest))
+	same := stands && bytes.Equal(kept.Digest, w.header.Digest) || w.remembers(kept)
+	w.countWhole(w.set.count, kept.Count, same)
 	w.header.Blocked = w.wholeBlocked()
 	approved, err := w.approvedWhole(ctx)
 	if err != nil {
 		return err
 	}
-	if !approved {
+	// No approval lets a set through that may not be replaced.
+	if !approved && w.header.Blocked == "" {
 		w.judgeGuards(kept.Count)
 	}
 	w.finishHeader()
 	return nil
+}
+
+// keptWhole gives what is remembered of the set that was delivered last.
+func (w *work) keptWhole() (kept keptShape, err error) {
+	if len(w.row.Shape) > 0 {
+		if err = json.Unmarshal(w.row.Shape, &kept); err != nil {
+			err = fmt.Errorf("read what is remembered of %s: %w", w.p.Address, err)
+		}
+	}
+	return kept, err
+}
+
+// remembers tells whether this run takes the set for delivered and writes
+// nothing: a baseline, asked for or by first_run, whose set is one for all
+// partitions.
+func (w *work) remembers(kept keptShape) bool {
+	return w.s.opts.Baseline || w.p.FirstRun == "baseline" && len(kept.Digest) == 0
 }
 
 // resolveTwice reports records that claim the same key.
@@ -82,13 +99,13 @@ func (w *work) wholeBlocked() string {
 
 // replace hands the whole set to the sink, when it differs and nothing stands
 // against it.
-func (w *work) replace(ctx context.Context) error {
+func (w *work) replace(ctx context.Context) (err error) {
 	c := &w.applied.counts
 	h := w.header
 	if h.Blocked != "" || w.wholeSame() {
 		return nil
 	}
-	if held, err := w.holdWhole(ctx); held || err != nil {
+	if w.withheld, err = w.holdWhole(ctx); w.withheld || err != nil {
 		return err
 	}
 	if w.set == nil {
@@ -144,8 +161,11 @@ func (w *work) approvedWhole(ctx context.Context) (approved bool, err error) {
 // this run is over.
 func (w *work) wholeNow(row state.Pipeline) ([]byte, int64) {
 	var kept keptShape
-	if w.replaced || w.header.Blocked == "" && w.wholeSame() || json.Unmarshal(row.Shape, &kept) != nil {
+	if w.replaced || !w.withheld && w.header.Blocked == "" && w.wholeSame() {
 		return w.header.Digest, w.header.Written
+	}
+	if len(row.Shape) > 0 && json.Unmarshal(row.Shape, &kept) != nil {
+		return nil, 0 // the next run replaces the set, whatever it was
 	}
 	return kept.Digest, kept.Count
 }

@@ -63,6 +63,74 @@ func TestWholeSetIsReplacedOnlyWhenEverythingIsWell(t *testing.T) {
 	b.wantRun(engine.Options{}, "people succeeded: unchanged 3")
 }
 
+func TestBaselineRemembersAWholeSetAndWritesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		config string
+		opts   engine.Options
+	}{
+		"asked for":    {wholeFile, engine.Options{Baseline: true}},
+		"at first run": {replace(wholeFile, "  map {", "  first_run = \"baseline\"\n  map {"), engine.Options{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, map[string]string{"main.hcl": replace(c.config, "out.jsonl", "out/people.jsonl"),
+				"people.jsonl": lines(`{"id":"1","first":"Ann"}`)})
+			b.wantRun(c.opts, "people succeeded: unchanged 1")
+			if _, err := os.Stat(filepath.Join(b.dir, "out")); !os.IsNotExist(err) {
+				t.Errorf("something stands at the target: %v", err)
+			}
+			b.write("out/people.jsonl", "other\n")
+			b.wantRun(engine.Options{}, "people succeeded: unchanged 1")
+			b.wantFile("out/people.jsonl", "other\n")
+			b.write("people.jsonl", lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bob"}`))
+			b.wantRun(engine.Options{}, "people succeeded: created 1, updated 1")
+			b.wantFile("out/people.jsonl", "{\"name\":\"Ann\",\"id\":\"1\"}\n{\"name\":\"Bob\",\"id\":\"2\"}\n")
+		})
+	}
+}
+
+func TestWholeSetThatIsNotReplacedIsNotHeld(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": wholeFile, "people.jsonl": lines(`{"id":"1"}`, `{"id":"2"}`, `{"id":"3"}`, `{"id":"4"}`, `{"id":"5"}`, `{"id":"6"}`)})
+	b.wantRun(engine.Options{}, "people succeeded: created 6")
+	b.write("people.jsonl", lines(`{"id":"1"}`, `[]`))
+	b.wantRun(engine.Options{}, "people partial")
+	p, err := b.engine().Plan(context.Background(), engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if c := p.Header.Pipelines[0].Counts; c.Held != 0 {
+		t.Errorf("held %d of a set that no approval lets through", c.Held)
+	}
+}
+
+func TestWholeSetThatWasNotWrittenIsNotRemembered(t *testing.T) {
+	for name, c := range map[string]struct{ config, source, status string }{
+		"not complete": {wholeFile, lines(`{"id":"1","first":"Ann"}`, `[]`), "people partial"},
+		"held":         {replace(wholeFile, "  map {", "  guard { creates = 0 }\n  map {"), lines(`{"id":"1","first":"Ann"}`), "people held: held 1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, map[string]string{"main.hcl": c.config, "people.jsonl": c.source, "out.jsonl": "other\n"})
+			b.wantRun(engine.Options{}, c.status)
+			b.wantFile("out.jsonl", "other\n")
+			b.write("main.hcl", wholeFile)
+			b.write("people.jsonl", lines(`{"id":"1","first":"Ann"}`))
+			b.wantRun(engine.Options{}, "people succeeded: created 1")
+			b.wantFile("out.jsonl", "{\"name\":\"Ann\",\"id\":\"1\"}\n")
+		})
+	}
+}
+
+func TestHeldWholeSetStaysHeld(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": replace(wholeFile, "people.jsonl", "people.json"), "people.json": `[{"id":"1"},{"id":"2"},{"id":"3"},{"id":"4"},{"id":"5"}]`})
+	b.wantRun(engine.Options{}, "people succeeded: created 5")
+	b.write("people.json", "[]")
+	for range 2 {
+		b.wantRun(engine.Options{}, "people held: held 5")
+	}
+	b.write("people.json", `[{"id":"1"},{"id":"2"},{"id":"3"},{"id":"4"},{"id":"5"}]`)
+	b.wantRun(engine.Options{}, "people succeeded: unchanged 5")
+}
+
 func TestWhatIfFromTheSnapshot(t *testing.T) {
 	b := newBench(t, map[string]string{"main.hcl": replace(people, `  key  = ["id"]`, "  key  = [\"id\"]\n  snapshot = true"),
 		"people.jsonl": lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bob"}`)})

@@ -29,10 +29,14 @@ type wholeSet struct {
 // newSet makes the set that a whole target gets.
 func (w *work) newSet(ctx context.Context) (*wholeSet, error) {
 	set := &wholeSet{hash: w.s.Store.Hasher()}
+	kept, err := w.keptWhole()
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case w.s.opts.Out != "":
 		set.log = w.s.spool.Log()
-	case w.s.live:
+	case w.s.live && !w.remembers(kept):
 		stage, err := w.stage(ctx)
 		if err != nil {
 			return nil, err

@@ -70,6 +70,8 @@ type work struct {
 	undo bool
 	// replaced: the whole set was handed to the target.
 	replaced bool
+	// withheld: a guard holds the whole set.
+	withheld bool
 	// appending: the target was taken back to where it was seen last.
 	appending bool
 	protect   *mapping.Evaluator
