@@ -123,8 +123,8 @@ func (w *work) describeRead() {
 		}
 		w.header.Problems = append(w.header.Problems, partProblem(message))
 	}
-	w.tally.failed += r.unkeyed
-	w.tally.read += r.unkeyed
+	w.tally.failed += r.unkeyed + r.unjudged
+	w.tally.read += r.unkeyed + r.unjudged
 	if r.unkeyed > 0 {
 		w.tally.noDeletes = "records without a key were read, so nobody knows whose they are"
 	}

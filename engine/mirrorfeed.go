@@ -198,7 +198,8 @@ func (s *session) mirrorRecords(m *mirror) *records {
 			p.complete = !m.src.Event
 		}
 	}
-	r.problems, r.failed, r.unkeyed, r.held = m.read.problems, m.read.failed, m.read.unkeyed, m.read.held
+	r.problems, r.failed, r.held = m.read.problems, m.read.failed, m.read.held
+	r.unkeyed, r.unjudged = m.read.unkeyed, m.read.unjudged
 	return r
 }
 

@@ -194,7 +194,8 @@ func (rd *reader) Begin(part string, mode connector.Mode) (connector.Cursor, err
 	if p.begun {
 		p.gen++
 		rd.r.unkeyed -= p.unkeyed
-		p.count, p.unkeyed, p.problem = 0, 0, ""
+		rd.r.unjudged -= p.unjudged
+		p.count, p.unkeyed, p.unjudged, p.problem = 0, 0, 0, ""
 	}
 	p.begun, p.ended, p.mode = true, false, connector.Full
 	if mode == connector.Full || rd.src.Incremental == nil && !rd.src.Event || rd.s.opts.Full {
@@ -253,7 +254,14 @@ func (rd *reader) one(p *partState, f *scanned) error {
 		rd.r.report("", strings.Join(rd.src.Key, ", "), "key", fmt.Sprintf("record %d has no key: %v", p.count, f.err))
 		return nil
 	case notJudged:
-		p.reject(fmt.Sprintf("record %s: %v", f.key, f.err))
+		// It is used neither way, and its absence proves nothing.
+		p.count++
+		rd.r.unjudged++
+		p.unjudged++
+		field, code, note := describe(f.err)
+		rd.r.report(f.key, field, code, note)
+		p.reject(fmt.Sprintf("nothing tells whether the record %s is deleted", f.key))
+		return nil
 	}
 	rd.entry = entry{key: f.key, raw: f.raw, offset: f.offset}
 	if f.gone {

@@ -41,6 +41,7 @@ type records struct {
 	count    int64
 	puts     int64 // of count: no tombstones
 	unkeyed  int64
+	unjudged int64  // records of which nobody knows whether they are deleted
 	held     string // why the read waits for someone to approve it
 	problems []plan.Problem
 	failed   int64
@@ -64,6 +65,7 @@ type partState struct {
 	unread   bool // listed and never begun: nothing of it is proven
 	count    int64
 	unkeyed  int64 // records without a key
+	unjudged int64 // records whose deleted gave no answer
 	from, to []byte
 	covers   connector.Interval
 	problem  string
