@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"encoding/xml"
 	"io"
 	"os"
 	"path/filepath"
@@ -261,6 +262,64 @@ func FuzzGzip(f *testing.F) {
 		}
 		if n != len(got.Records) {
 			t.Errorf("complete with %d of %d records", len(got.Records), n)
+		}
+	})
+}
+
+func FuzzXML(f *testing.F) {
+	for _, s := range []string{"", "<a/>", "<a><r>1</r><r k='2'>x<b/>y</r></a>\n", "<?xml version='1.0' encoding='latin1'?><a><r>\xeb</r></a>", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "<a><r><![CDATA[<]]></r>", "<a/><a/>", "<a:b xmlns:a='u'><a:c/></a:b>"} {
+		f.Add([]byte(s))
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got := readBytes(t, dir, "p.xml", b)
+		for _, r := range got.Records {
+			if err := record.Valid(r, record.Limits{}); err != nil {
+				t.Errorf("%q: %v", r, err)
+			}
+		}
+		if !got.Complete || !plain(b) || bytes.Contains(b, []byte("encoding")) {
+			return
+		}
+		count, depth := 0, 0
+		for d := xml.NewDecoder(bytes.NewReader(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")))); ; {
+			token, err := d.Token()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatalf("complete, and the document is damaged: %v", err)
+			}
+			switch token.(type) {
+			case xml.StartElement:
+				if depth++; depth == 2 {
+					count++
+				}
+			case xml.EndElement:
+				depth--
+			}
+		}
+		if count != len(got.Records) {
+			t.Errorf("complete with %d of %d records", len(got.Records), count)
+		}
+	})
+}
+
+// FuzzXLSX takes its input for the rows of a sheet.
+func FuzzXLSX(f *testing.F) {
+	for _, s := range []string{"", "<row><c t='b'><v>1</v></c></row>", headed("<c t='s'><v>1</v></c>"), headed("<c s='1'><v>46082</v></c>"), headed("<c><f>A1</f></c>"), headed("<c r='XFD2'><v>1e5</v></c>")} {
+		f.Add(s, "A")
+	}
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, rows, shared string) {
+		got := readBytes(t, dir, "p.xlsx", workbookOf(rows).with("xl/sharedStrings.xml", "<sst><si><t>x</t></si><si>"+shared+"</si></sst>").pack(t))
+		for _, r := range got.Records {
+			if err := record.Valid(r, record.Limits{}); err != nil {
+				t.Errorf("%q: %v", r, err)
+			}
+		}
+		if n := strings.Count(rows, "<row"); got.Complete && len(got.Records) >= max(n, 1) {
+			t.Errorf("%d records of %d rows, one of which is the header", len(got.Records), n)
 		}
 	})
 }
