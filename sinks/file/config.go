@@ -1,5 +1,5 @@
 // Package file is the sink kind "file": the whole set of records as one JSON,
-// JSON Lines or CSV file, or a journal of the changes.
+// JSON Lines, CSV or XLSX file, or a journal of the changes.
 package file
 
 import (
@@ -14,16 +14,17 @@ import (
 
 // Config holds the arguments of a sink of this kind.
 type Config struct {
-	Path    connector.Template `hcl:"path" doc:"the file; {today} and {now} stand for the date and time of the run; .gz compresses; missing folders are made"`
-	Format  string             `hcl:"format,optional" oneof:"json jsonl csv" doc:"how records are written; default: by the extension"`
-	Changes bool               `hcl:"changes,optional" doc:"append one line {time, op, key, changed, before, after} per change instead of replacing the whole set; jsonl only"`
+	Path     connector.Template `hcl:"path" doc:"the file; {today} and {now} stand for the date and time of the run; .gz compresses; missing folders are made"`
+	Format   string             `hcl:"format,optional" oneof:"json jsonl csv xlsx" doc:"how records are written; default: by the extension"`
+	Formulas string             `hcl:"formulas,optional" oneof:"guard keep" doc:"csv: guard puts an apostrophe before text that starts with = + - @ or a control character and is no plain number, so that no spreadsheet program runs it; keep writes it as it is; xlsx holds typed text, which needs none"`
+	Changes  bool               `hcl:"changes,optional" doc:"append one line {time, op, key, changed, before, after} per change instead of replacing the whole set; jsonl only"`
 }
 
 // Kind defines the sink kind "file".
 func Kind() connector.Kind[connector.Sink] {
 	k := connector.Define("file",
 		"The whole set of records as one file, in the order of the source, replaced at once, or a journal of changes.",
-		Config{}, open)
+		Config{Formulas: "guard"}, open)
 	k.Static = connector.Traits{Deletes: true}
 	return k
 }
@@ -44,8 +45,8 @@ func open(_ context.Context, c Config, env connector.Env) (connector.Sink, error
 	if c.Changes {
 		return newJournal(t), nil
 	}
-	if t.format() == "csv" && env.Shape.Open {
-		return nil, &connector.FieldError{Field: "format", Problem: "csv needs fields that are known before the run, and this pipeline maps whole objects"}
+	if f := t.format(); (f == "csv" || f == "xlsx") && env.Shape.Open {
+		return nil, &connector.FieldError{Field: "format", Problem: f + " needs fields that are known before the run, and this pipeline maps whole objects"}
 	}
 	return &whole{target: t}, nil
 }
@@ -73,10 +74,17 @@ func (c *Config) Validate() error {
 	format := formatOf(c.Format, c.Path.Source())
 	switch format {
 	case "json", "jsonl", "csv":
+	case "xlsx":
+		if packed(c.Path.Source()) {
+			return &connector.FieldError{Field: "path", Problem: "ends in .gz, and xlsx files are compressed already"}
+		}
 	case "":
-		return &connector.FieldError{Field: "format", Problem: "can't be told from the name of the file", Hint: `say format = "json", "jsonl" or "csv"`}
+		return &connector.FieldError{Field: "format", Problem: "can't be told from the name of the file", Hint: `say format = "json", "jsonl", "csv" or "xlsx"`}
 	default:
-		return &connector.FieldError{Field: "format", Problem: fmt.Sprintf("%q is unknown", format), Hint: `one of "json", "jsonl" and "csv"`}
+		return &connector.FieldError{Field: "format", Problem: fmt.Sprintf("%q is unknown", format), Hint: `one of "json", "jsonl", "csv" and "xlsx"`}
+	}
+	if c.Formulas == "keep" && format != "csv" {
+		return &connector.FieldError{Field: "formulas", Problem: "applies to format csv only, not to " + format}
 	}
 	if !c.Changes {
 		return nil
@@ -105,6 +113,8 @@ func formatOf(configured, path string) string {
 		return "json"
 	case ".csv":
 		return "csv"
+	case ".xlsx":
+		return "xlsx"
 	}
 	return ""
 }

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/xuri/excelize/v2"
 
 	"koppel/engine/connector"
 	"koppel/engine/connectortest"
@@ -21,6 +24,7 @@ func TestConformance(t *testing.T) {
 		{path: "p.jsonl", rows: lines},
 		{path: "p.jsonl.gz", rows: lines},
 		{path: "p.json", rows: elements},
+		{path: "p.xlsx", rows: sheetRows},
 		{path: "changes.jsonl", changes: true, rows: replay},
 	}
 	for _, tt := range tests {
@@ -44,6 +48,7 @@ func TestConformance(t *testing.T) {
 				},
 				Wrong: []connectortest.Wrong{
 					{Name: "unknown name", Change: func(c any) { c.(*file.Config).Path = connectortest.Text("{src.x}.json") }, Want: "{src.x}"},
+					{Name: "formulas", Change: func(c any) { c.(*file.Config).Formulas = "keep" }, Want: "formulas"},
 					{Name: "format", Change: func(c any) { c.(*file.Config).Format = "xml" }, Want: "unknown"},
 				},
 			})
@@ -67,6 +72,42 @@ func elements(text string) []string {
 	for _, v := range list {
 		b, _ := record.Append(nil, v)
 		rows = append(rows, string(b))
+	}
+	return rows
+}
+
+// sheetRows reads a sheet of the suite's shape by another hand.
+func sheetRows(content string) []string {
+	f, err := excelize.OpenReader(strings.NewReader(content))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	defer f.Close()
+	sheet := f.GetSheetName(0)
+	table, err := f.GetRows(sheet, excelize.Options{RawCellValue: true})
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var rows []string
+	for i, cells := range table[1:] {
+		body := []byte{'{'}
+		for j, name := range table[0] {
+			body = append(record.AppendString(body, name), ':')
+			axis, _ := excelize.CoordinatesToCellName(j+1, i+2)
+			kind, _ := f.GetCellType(sheet, axis)
+			switch {
+			case j >= len(cells) || cells[j] == "" && kind != excelize.CellTypeInlineString:
+				body = append(body, "null"...)
+			case kind == excelize.CellTypeBool:
+				body = append(body, map[string]string{"1": "true", "0": "false"}[cells[j]]...)
+			case kind == excelize.CellTypeInlineString && name != "amount":
+				body = record.AppendString(body, cells[j])
+			default:
+				body = append(body, cells[j]...)
+			}
+			body = append(body, ',')
+		}
+		rows = append(rows, string(body[:len(body)-1])+"}")
 	}
 	return rows
 }

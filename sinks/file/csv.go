@@ -3,15 +3,18 @@ package file
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"koppel/engine/record"
 )
 
 // table writes CSV (RFC 4180) in UTF-8 with commas, line feeds and a header
 // row. Null is an empty cell, empty text a pair of quotes, a list or object
-// its JSON text.
+// its JSON text. Text that a spreadsheet program would take for a formula gets
+// an apostrophe in front, unless it is kept.
 type table struct {
 	*layout
+	keep bool
 	text []byte
 }
 
@@ -39,6 +42,9 @@ func (t *table) record(dst, body []byte, _ int) ([]byte, error) {
 		case record.Absent, record.Null:
 		case record.String:
 			t.text = record.AppendUnquoted(t.text[:0], raw)
+			if !t.keep && startsFormula(t.text) {
+				t.text = slices.Insert(t.text, 0, '\'')
+			}
 			dst = appendCell(dst, t.text)
 		default:
 			dst = appendCell(dst, raw)

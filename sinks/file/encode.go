@@ -15,7 +15,7 @@ type encoder interface {
 	end(dst []byte, n int) []byte                   // n records were written
 }
 
-func newEncoder(format string, shape record.Shape) (encoder, error) {
+func newEncoder(format string, shape record.Shape, keepFormulas bool) (encoder, error) {
 	l := newLayout(shape)
 	switch format {
 	case "jsonl":
@@ -26,7 +26,9 @@ func newEncoder(format string, shape record.Shape) (encoder, error) {
 		if shape.Open || len(l.fields) == 0 {
 			return nil, errors.New("a csv file needs fields that are known")
 		}
-		return &table{layout: l}, nil
+		return &table{layout: l, keep: keepFormulas}, nil
+	case "xlsx":
+		return newSheet(l, shape)
 	}
 	return nil, fmt.Errorf("format %q is unknown", format)
 }
@@ -43,6 +45,7 @@ type layout struct {
 
 type field struct {
 	name  string
+	typ   string // as declared
 	label []byte // `"name":`
 	slot  int
 }
@@ -56,7 +59,7 @@ func newLayout(shape record.Shape) *layout {
 			continue
 		}
 		label := append(record.AppendString(nil, f.Name), ':')
-		l.fields = append(l.fields, field{f.Name, label, tree.Want(f.Name)})
+		l.fields = append(l.fields, field{f.Name, f.Type, label, tree.Want(f.Name)})
 	}
 	sorted := slices.IsSortedFunc(l.fields, func(a, b field) int {
 		if a.name < b.name {

@@ -51,16 +51,23 @@ func (w *whole) Stage(ctx context.Context) (connector.Stage, error) {
 		return nil, err
 	}
 	s := &stage{ctx: ctx, name: name, buf: make([]byte, 0, bufferSize+bufferSize/4)}
-	if s.enc, err = newEncoder(w.format(), w.env.Shape); err == nil {
+	if s.enc, err = newEncoder(w.format(), w.env.Shape, w.config.Formulas == "keep"); err == nil {
 		s.file, err = newReplacement(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("replace %s: %w", name, err)
 	}
 	s.out = s.file
-	if packed(path) {
-		s.zip = gzip.NewWriter(s.file)
-		s.out = s.zip
+	switch {
+	case w.format() == "xlsx":
+		b, err := newBook(s.file, sheetName(w.env.Shape.Pipeline))
+		if err != nil {
+			return nil, fmt.Errorf("replace %s: %w", name, errors.Join(plainCause(err), s.file.abandon()))
+		}
+		s.zip, s.out = b, b
+	case packed(path):
+		z := gzip.NewWriter(s.file)
+		s.zip, s.out = z, z
 	}
 	s.buf = s.enc.start(s.buf)
 	return s, nil
@@ -78,7 +85,7 @@ type stage struct {
 	name string // of the file, as the user calls it
 	enc  encoder
 	file *replacement
-	zip  *gzip.Writer // nil: not compressed
+	zip  io.Closer // nil: not compressed
 	out  io.Writer
 	buf  []byte
 	n    int
