@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/xuri/excelize/v2"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
@@ -94,8 +95,35 @@ func (c *coupling) noteTargets(step string) {
 				c.t.Fatal(err)
 			}
 			c.note(step+"/"+name, string(text))
+		case ".xlsx":
+			text, err := cells(filepath.Join(c.dir, name))
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			c.note(step+"/"+name, text)
 		}
 	}
+}
+
+// cells gives the sheets of a workbook as they are shown.
+func cells(path string) (string, error) {
+	f, err := excelize.OpenFile(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	var b strings.Builder
+	for _, sheet := range f.GetSheetList() {
+		rows, err := f.GetRows(sheet)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&b, "%s\n", sheet)
+		for _, row := range rows {
+			b.WriteString("  " + strings.Join(row, "|") + "\n")
+		}
+	}
+	return b.String(), nil
 }
 
 // execute runs a script on a database, which it makes when it is missing.
