@@ -8,7 +8,7 @@ import (
 
 // Kinds are the connection kinds of databases; each opens a *DB.
 func Kinds() []connector.Kind[any] {
-	return []connector.Kind[any]{SQLiteKind(), PostgresKind(), MySQLKind()}
+	return []connector.Kind[any]{SQLiteKind(), PostgresKind(), MySQLKind(), SQLServerKind()}
 }
 
 // Located is a connection's configuration that tells, offline, which table a

@@ -24,32 +24,32 @@ func (mysqlDialect) Fit(c *Column, v Value) (Value, error) {
 	}
 	switch c.Base {
 	case "tinyint", "smallint", "mediumint", "int", "integer", "bigint", "decimal", "numeric":
-		return mysqlExact(c, v)
+		return fitExact(c, v)
 	case "float", "double", "real":
-		return mysqlFloat(c, v)
+		return fitFloat(c, v)
 	case "bit", "year":
 		return mysqlSmall(c, v)
-	case "date", "datetime", "timestamp", "time":
-		return mysqlMoment(c, v)
+	case "date", "timestamp", "timestamptz", "time":
+		return fitMoment(c, v)
 	case "json":
 		return v, nil
 	case "char":
-		v = mysqlText(v)
+		v = numberText(v)
 		v.Text = bytes.TrimRight(v.Text, " ")
 		return v, nil
 	case "enum", "set":
-		return mysqlMember(c, mysqlText(v))
+		return mysqlMember(c, numberText(v))
 	case "blob", "tinyblob", "mediumblob", "longblob", "binary", "varbinary":
 		return v, fmt.Errorf("column %q is %s; bytes can't be written", c.Name, c.Type)
 	}
 	if c.JSON && v.Kind != Text {
 		return v, nil
 	}
-	return mysqlText(v), nil
+	return numberText(v), nil
 }
 
-// mysqlText writes numbers as text.
-func mysqlText(v Value) Value {
+// numberText writes numbers as text.
+func numberText(v Value) Value {
 	switch v.Kind {
 	case Integer, Real, Decimal:
 		b, _ := AppendJSON(nil, v)
@@ -58,12 +58,15 @@ func mysqlText(v Value) Value {
 	return v
 }
 
-// mysqlExact wants no more digits behind the point than the column keeps.
+// fitExact wants no more digits behind the point than the column keeps.
 // Those before it are the database's to refuse.
-func mysqlExact(c *Column, v Value) (Value, error) {
-	literal := mysqlText(v).Text
+func fitExact(c *Column, v Value) (Value, error) {
+	literal := numberText(v).Text
 	if v.Kind == Integer {
 		return v, nil
+	}
+	if v.Kind == Text && looksNumeric(literal) && record.Valid(literal, record.Limits{}) != nil {
+		return v, fmt.Errorf("column %q is %s and would turn this text into another number", c.Name, c.Type)
 	}
 	if v.Kind == JSON || record.KindOf(literal) != record.Number || record.Valid(literal, record.Limits{}) != nil {
 		return v, fmt.Errorf("column %q is %s and keeps no such value", c.Name, c.Type)
@@ -82,8 +85,8 @@ func mysqlExact(c *Column, v Value) (Value, error) {
 	return Value{Kind: Text, Text: plain}, nil
 }
 
-func mysqlFloat(c *Column, v Value) (Value, error) {
-	literal := mysqlText(v).Text
+func fitFloat(c *Column, v Value) (Value, error) {
+	literal := numberText(v).Text
 	if v.Kind == JSON || record.KindOf(literal) != record.Number || record.Valid(literal, record.Limits{}) != nil {
 		return v, fmt.Errorf("column %q is %s and keeps no such value", c.Name, c.Type)
 	}
@@ -129,12 +132,12 @@ func mysqlMember(c *Column, v Value) (Value, error) {
 	return v, nil
 }
 
-// mysqlMoment turns ISO text into the database's form, in UTC.
-func mysqlMoment(c *Column, v Value) (Value, error) {
+// fitMoment turns ISO text into the database's form, in UTC.
+func fitMoment(c *Column, v Value) (Value, error) {
 	if v.Kind != Text {
 		return v, fmt.Errorf("column %q is %s and keeps ISO text only", c.Name, c.Type)
 	}
-	out, err := mysqlTime(string(v.Text), c.Base, c.Scale)
+	out, err := clockText(string(v.Text), c.Base, c.Scale)
 	if err != nil {
 		return v, fmt.Errorf("column %q is %s: %q %w", c.Name, c.Type, clip(v.Text), err)
 	}
@@ -143,7 +146,7 @@ func mysqlMoment(c *Column, v Value) (Value, error) {
 
 func clip(b []byte) []byte { return b[:min(len(b), 60)] }
 
-func mysqlTime(s, base string, digits int) (string, error) {
+func clockText(s, base string, digits int) (string, error) {
 	layouts := []string{"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02"}
 	form := "2006-01-02 15:04:05"
 	switch base {
@@ -187,13 +190,13 @@ func (mysqlDialect) Spare(c *Column, old Value, n int) (Value, bool) {
 	switch c.Base {
 	case "date":
 		return text(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC).AddDate(0, 0, -n).Format("2006-01-02")), old.Kind != Null
-	case "datetime":
+	case "timestamp":
 		return text(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC).AddDate(0, 0, -n).Format(time.DateTime)), old.Kind != Null
 	case "int", "integer":
 		return Value{Kind: Integer, Int: math.MaxInt32 - int64(n)}, old.Kind != Null
 	case "smallint":
 		return Value{Kind: Integer, Int: math.MaxInt16 - int64(n)}, old.Kind != Null && n < 1<<14
-	case "tinyint", "bit", "year", "time", "timestamp", "enum", "set":
+	case "tinyint", "bit", "year", "time", "timestamptz", "enum", "set":
 		return old, false
 	}
 	return sqliteDialect{}.Spare(c, old, n)

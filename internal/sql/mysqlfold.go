@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // mysqlFolds are the collations of a server that columns have, by name.
@@ -18,6 +20,7 @@ type mysqlFolds struct {
 type mysqlFold struct {
 	pad     bool // blanks at the end count for nothing
 	weights []string
+	compose bool   // marks above letters count: é is e with one, however it is written
 	beyond  string // of each character beyond the weights; empty: they differ
 }
 
@@ -34,7 +37,7 @@ func (f *mysqlFolds) learn(c Conn, collation string) (string, error) {
 	if f.known[collation] != nil {
 		return collation, nil
 	}
-	fold := &mysqlFold{pad: pad}
+	fold := &mysqlFold{pad: pad, compose: strings.Contains(collation, "_as_")}
 	if !bin {
 		if err := fold.ask(c, collation); err != nil {
 			return "", err
@@ -51,8 +54,8 @@ func (f *mysqlFolds) learn(c Conn, collation string) (string, error) {
 // beyond have different ones.
 func (f *mysqlFold) ask(c Conn, collation string) error {
 	charset, _, _ := strings.Cut(collation, "_")
-	weight := func(plane, high, low string) string {
-		return fmt.Sprintf("HEX(WEIGHT_STRING(CONVERT(CHAR(0, %s, %s, %s USING utf32) USING %s) COLLATE %s))", plane, high, low, charset, collation)
+	weight := func(codePoint string) string {
+		return fmt.Sprintf("HEX(WEIGHT_STRING(CONVERT(CHAR(%s USING utf32) USING %s) COLLATE %s))", codePoint, charset, collation)
 	}
 	f.weights = make([]string, 1<<16)
 	const bytes = "(SELECT h.n * 16 + l.n AS n FROM %[1]s AS h, %[1]s AS l)"
@@ -63,7 +66,7 @@ func (f *mysqlFold) ask(c Conn, collation string) error {
 	digits += ")"
 	all := fmt.Sprintf(bytes, digits)
 	shared := map[string]string{}
-	err := rows(c, "SELECT x.n * 256 + y.n, "+weight("0", "x.n", "y.n")+" FROM "+all+" AS x, "+all+" AS y", nil, func(s Stmt) {
+	err := rows(c, "SELECT x.n * 256 + y.n, "+weight("x.n * 256 + y.n")+" FROM "+all+" AS x, "+all+" AS y", nil, func(s Stmt) {
 		w := string(s.Column(1).Text)
 		if shared[w] == "" {
 			shared[w] = w
@@ -73,7 +76,7 @@ func (f *mysqlFold) ask(c Conn, collation string) error {
 	if err != nil {
 		return err
 	}
-	return rows(c, "SELECT "+weight("1", "246", "0")+", "+weight("1", "246", "1"), nil, func(s Stmt) {
+	return rows(c, "SELECT "+weight("0x1F600")+", "+weight("0x1F648"), nil, func(s Stmt) {
 		if a, b := string(s.Column(0).Text), string(s.Column(1).Text); a == b {
 			f.beyond = a
 		}
@@ -91,6 +94,9 @@ func (d mysqlDialect) Fold(collation, text string) string {
 		return text
 	case f.weights == nil:
 		return strings.TrimRight(text, " ")
+	}
+	if f.compose {
+		text = norm.NFC.String(text)
 	}
 	var b strings.Builder
 	end := 0 // behind the last weight that is no blank's

@@ -75,6 +75,11 @@ func mysqlColumn(name, declared string) Column {
 		c.JSON = true
 	case "tinyint":
 		c.Boolean = strings.HasPrefix(declared, "tinyint(1)")
+	case "datetime":
+		// The names of the standard: without a zone, and in UTC.
+		c.Base = "timestamp"
+	case "timestamp":
+		c.Base = "timestamptz"
 	case "bit":
 		c.Boolean = declared == "bit(1)"
 	}

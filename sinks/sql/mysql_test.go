@@ -17,6 +17,10 @@ import (
 // TestMySQL runs what needs a server, on one of its own.
 func TestMySQL(t *testing.T) {
 	server := mysqltest.Start(t)
+	t.Run("types", func(t *testing.T) { testMySQLTypes(t, server) })
+	t.Run("made", func(t *testing.T) { testMySQLMade(t, server) })
+	t.Run("keys", func(t *testing.T) { testMySQLKeys(t, server) })
+	t.Run("unique", func(t *testing.T) { testMySQLUnique(t, server) })
 	tables := map[string]string{
 		"made":      "",
 		"several":   "CREATE TABLE people (n INT AUTO_INCREMENT PRIMARY KEY, id VARCHAR(100) COLLATE utf8mb4_bin NOT NULL UNIQUE, name VARCHAR(200), amount BIGINT, active BOOLEAN)",

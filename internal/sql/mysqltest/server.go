@@ -44,7 +44,7 @@ func Start(t testing.TB) *Server {
 	data := filepath.Join(dir, "data")
 	run(t, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
 	cmd := exec.Command(daemon, "--no-defaults", "--datadir="+data, "--socket="+s.socket, "--port="+strconv.Itoa(s.port),
-		"--bind-address=127.0.0.1", "--pid-file="+filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=2",
+		"--bind-address=127.0.0.1", "--pid-file="+filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=0", "--sync-frm=0", "--innodb-doublewrite=0",
 		"--skip-name-resolve", "--max-allowed-packet=4M", "--innodb-buffer-pool-size=64M")
 	cmd.SysProcAttr = as
 	var log bytes.Buffer
