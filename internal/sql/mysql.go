@@ -31,17 +31,17 @@ func (c *MySQLConfig) Validate() error {
 	return err
 }
 
-// Locate names server, database and table; nothing while the address is not
+// Locate names server, database and table; it is empty while the address is not
 // known.
 func (c *MySQLConfig) Locate(table string) string {
 	settings, err := parseMySQL(string(c.URL))
 	if err != nil {
-		return "mysql " + table
+		return ""
 	}
 	d := newMySQLDialect(settings.DBName)
 	name, err := d.ParseName(table)
 	if err != nil {
-		return "mysql " + table
+		return ""
 	}
 	return "mysql " + settings.Addr + " " + d.Identity(name)
 }

@@ -28,16 +28,16 @@ func (c *SQLServerConfig) Validate() error {
 	return err
 }
 
-// Locate names server, database and table; nothing while the address is not
+// Locate names server, database and table; it is empty while the address is not
 // known.
 func (c *SQLServerConfig) Locate(table string) string {
 	settings, err := parseSQLServer(string(c.URL))
 	if err != nil {
-		return "sqlserver " + table
+		return ""
 	}
 	name, err := sqlserverDialect{}.ParseName(table)
 	if err != nil {
-		return "sqlserver " + table
+		return ""
 	}
 	return sqlserverIdentity(settings) + " " + sqlserverDialect{}.Identity(name)
 }

@@ -47,7 +47,7 @@ func (m *sqlserverConn) dial(ctx context.Context) error {
 // errors instead of cut values, and a failed statement that leaves the
 // transaction where it can.
 func sqlserverSession(wait time.Duration) string {
-	return fmt.Sprintf("SET DATEFORMAT ymd; SET LANGUAGE us_english; SET DATEFORMAT ymd; SET ANSI_WARNINGS ON; SET ANSI_PADDING ON; SET ANSI_NULLS ON; "+
+	return fmt.Sprintf("SET LANGUAGE us_english; SET DATEFORMAT ymd; SET ANSI_WARNINGS ON; SET ANSI_PADDING ON; SET ANSI_NULLS ON; "+
 		"SET QUOTED_IDENTIFIER ON; SET CONCAT_NULL_YIELDS_NULL ON; SET ARITHABORT ON; SET XACT_ABORT OFF; SET NOCOUNT OFF; SET LOCK_TIMEOUT %d", wait.Milliseconds())
 }
 

@@ -38,7 +38,7 @@ func (d sqlserverDialect) Identity(n Name) string { return TableName(d, n) }
 // nothing in any collation. A clustered index holds 900 bytes.
 func (d sqlserverDialect) CreateTable(t *Table) string {
 	key := t.Unique[0].Columns
-	length := min(200, 450/max(1, len(key)))
+	length := min(255, 450/max(1, len(key)))
 	var b strings.Builder
 	b.WriteString("CREATE TABLE " + TableName(d, t.Name) + " (")
 	for _, c := range t.Columns {
