@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"koppel/engine/plan"
 )
@@ -20,6 +21,9 @@ func writeProblems(w io.Writer, all []plan.Problem, failed int64, s Style) {
 	fmt.Fprintf(w, "\n  %s\n", p.Red("Problems:"))
 	shown := all
 	if !s.All && len(shown) > shownProblems {
+		// Records come after what concerns the whole, such as why a run stopped.
+		shown = slices.Clone(all)
+		slices.SortStableFunc(shown, func(a, b plan.Problem) int { return min(len(a.Key), 1) - min(len(b.Key), 1) })
 		shown = shown[:shownProblems]
 	}
 	for i := range shown {
