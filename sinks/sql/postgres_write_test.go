@@ -2,7 +2,9 @@ package sql
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -109,6 +111,124 @@ func TestPostgresBulk(t *testing.T) {
 	}
 	want := []string{"901|899|" + strconv.Itoa(sum) + "|m1@x.example m2@x.example m3@x.example|unwritten k0020own1020|m21@x.example"}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got)\n%s", diff)
+	}
+}
+
+// TestPostgresRepeats: a transaction that the database gives up is made again,
+// and a refused row does not stop it.
+func TestPostgresRepeats(t *testing.T) {
+	p := postgrestest.Start(t)
+	n := 0
+	db, url := database(t, p, &n, `CREATE TABLE staff (id text PRIMARY KEY, mail text, score int)`, `CREATE SEQUENCE tries`,
+		`CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			IF nextval('tries') < 4 THEN RAISE EXCEPTION 'given up' USING ERRCODE = '40001'; END IF; RETURN new; END $$`,
+		`CREATE TRIGGER give_up BEFORE INSERT ON staff FOR EACH ROW EXECUTE FUNCTION give_up()`)
+	s := openContacts(t, db, Config{})
+	var batch []record.Change
+	for i := range 40 {
+		batch = append(batch, contact(record.Create, fmt.Sprint("k", i), "m", i))
+	}
+	out, err := s.Write(t.Context(), batch)
+	if err != nil || statuses(out) != "" {
+		t.Fatalf("%v: %s", err, statuses(out))
+	}
+	p.Exec(t, url, `CREATE OR REPLACE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'given up' USING ERRCODE = '40P01'; END $$`)
+	if _, err = s.Write(t.Context(), batch); !errors.Is(err, sql.ErrTransient) {
+		t.Errorf("given up for ever: %v", err)
+	}
+	if got := p.Query(t, url, "SELECT count(*) FROM staff"); got[0] != "40" {
+		t.Errorf("%s rows", got)
+	}
+}
+
+// TestPostgresKeys: keys compare as the column's type or collation does.
+func TestPostgresKeys(t *testing.T) {
+	p := postgrestest.Start(t)
+	n := 0
+	db, url := database(t, p, &n, `CREATE EXTENSION citext`, `CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false)`)
+	tests := []struct {
+		typ, a, b string
+		same      bool
+	}{
+		{"text", "Ab", "ab", false}, {"citext", "Ab", "aB", true}, {"citext", "É", "é", true}, {"citext", "a", "b", false},
+		{"char(10)", "ab", "ab  ", true}, {"text COLLATE loose", "Ab", "aB", true}, {"text COLLATE loose", "é", "e", false},
+		{"uuid", "6BA7B810-9dad-11d1-80b4-00c04fd430c8", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", true},
+	}
+	for _, test := range tests {
+		p.Exec(t, url, `DROP TABLE IF EXISTS staff`, `CREATE TABLE staff (id `+test.typ+` PRIMARY KEY, mail text, score int)`)
+		s := openContacts(t, db, Config{}).(*sink)
+		a, b := contact(record.Create, test.a, "a", 1), contact(record.Create, test.b, "b", 2)
+		if same := s.Fold(a.Key) == s.Fold(b.Key); same != test.same || s.Folding() == (test.typ == "text") {
+			t.Errorf("%s: %s and %s: same %t, folding %t", test.typ, test.a, test.b, same, s.Folding())
+		}
+		if test.typ == "char(10)" {
+			continue // blanks at the end are refused
+		}
+		batch := []record.Change{a, b}
+		for i := range 30 {
+			batch = append(batch, contact(record.Create, fmt.Sprintf("00000000-0000-0000-0000-0000000000%02d", i), "x", i))
+		}
+		if out, err := s.Write(t.Context(), batch); err != nil || statuses(out) != "" {
+			t.Errorf("%s: %v: %s", test.typ, err, statuses(out))
+		}
+		want := "32 rows, b once"
+		if test.same {
+			want = "31 rows, b once"
+		}
+		got := p.Query(t, url, "SELECT count(*) || ' rows, b ' || CASE count(*) FILTER (WHERE mail = 'b' AND score = 2) WHEN 1 THEN 'once' END FROM staff")
+		if got[0] != want {
+			t.Errorf("%s: %s", test.typ, got)
+		}
+	}
+}
+
+// TestPostgresTarget looks at the whole target within its constant rows, and
+// asks about protected rows as they stand.
+func TestPostgresTarget(t *testing.T) {
+	p := postgrestest.Start(t)
+	n := 0
+	db, url := database(t, p, &n, `CREATE SCHEMA hr`, `CREATE TABLE hr.staff (tenant text, id text, mail text, score int, safe boolean DEFAULT false, seen timestamptz DEFAULT '2026-01-01 10:00+01', tags int[] DEFAULT '{1,2}', UNIQUE (tenant, id))`,
+		`INSERT INTO hr.staff (tenant, id, mail, score, safe) VALUES ('acme', NULL, 'old@x.example', 1, false), ('acme', 'k2', 'two@x.example', 2, true), ('other', 'k3', 'three@x.example', 3, false)`,
+		`ALTER DATABASE target1 SET search_path = hr`)
+	s := openContacts(t, db, Config{Rows: map[string]any{"tenant": "acme"}, Match: []string{"mail"}}).(*sink)
+	var rows []connector.Row
+	list := func() (bodies []string) {
+		rows = rows[:0]
+		if err := s.List(t.Context(), func(r connector.Row) error {
+			rows = append(rows, connector.Row{Key: r.Key, Ref: slices.Clone(r.Ref)})
+			bodies = append(bodies, string(r.Key)+" "+string(r.Body))
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(bodies)
+		return bodies
+	}
+	two, _ := record.MakeKey("k2")
+	want := []string{
+		` {"id":null,"mail":"old@x.example","safe":false,"score":1,"seen":"2026-01-01T09:00:00Z","tags":[1,2],"tenant":"acme"}`,
+		string(two) + ` {"id":"k2","mail":"two@x.example","safe":true,"score":2,"seen":"2026-01-01T09:00:00Z","tags":[1,2],"tenant":"acme"}`,
+	}
+	if diff := cmp.Diff(want, list()); diff != "" {
+		t.Errorf("list (-want +got)\n%s", diff)
+	}
+	adopt := contact(record.Create, "k1", "old@x.example", 5)
+	found, err := s.Match(t.Context(), []record.Change{contact(record.Create, "k9", "none", 1), adopt, contact(record.Create, "k3", "three@x.example", 1)})
+	if err != nil || found[0].N != 0 || found[1].N != 1 || found[2].N != 0 {
+		t.Fatalf("match: %v: %+v", err, found)
+	}
+	adopt.Op, adopt.Ref, adopt.Fields = record.Update, found[1].Ref, []string{"score"}
+	safe := contact(record.Delete, "k2", "", 0)
+	safe.Protect = func(row []byte) bool { return strings.Contains(string(row), `"safe":true`) }
+	for range 2 {
+		out, err := s.Write(t.Context(), []record.Change{adopt, safe})
+		if err != nil || out[0].Status != connector.Applied || out[1].Status != connector.Protected {
+			t.Fatalf("write: %v: %+v", err, out)
+		}
+	}
+	got := p.Query(t, url, "SELECT tenant, id, mail, score FROM hr.staff ORDER BY id")
+	if diff := cmp.Diff([]string{"acme|k1|old@x.example|5", "acme|k2|two@x.example|2", "other|k3|three@x.example|3"}, got); diff != "" {
 		t.Errorf("rows (-want +got)\n%s", diff)
 	}
 }
