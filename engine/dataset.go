@@ -173,28 +173,3 @@ func yieldPlanned(p *plan.Entry, yield func(*entry, []byte) error) error {
 	}
 	return yield(&entry{key: p.Key, raw: p.Mapped, planned: true}, p.After)
 }
-
-// answers gives what the target answered to each delivered item.
-func (s *session) answers(ctx context.Context, address string) (map[record.Key][]byte, error) {
-	out := map[record.Key][]byte{}
-	err := s.Store.View(ctx, func(v state.View) error {
-		row, known, err := v.Pipeline(address)
-		if err != nil || !known {
-			return err
-		}
-		for it, err := range v.Items(row.ID, "") {
-			if err != nil {
-				return err
-			}
-			if it.Status == state.Delivered || it.Status == state.Kept {
-				answer := it.Answer
-				if answer == nil {
-					answer = []byte("{}")
-				}
-				out[it.Key] = append([]byte(nil), answer...)
-			}
-		}
-		return nil
-	})
-	return out, err
-}

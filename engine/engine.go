@@ -35,6 +35,9 @@ type Engine struct {
 	LockWait time.Duration
 	// Progress is told what a run is doing; nil: nobody listens.
 	Progress func(Progress)
+
+	// joinMemory is what right sides hold in memory, in bytes; 0: the usual.
+	joinMemory int
 }
 
 // Progress says what a run is doing now.

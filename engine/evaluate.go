@@ -15,7 +15,7 @@ import (
 type mapper struct {
 	p        *Pipeline
 	ev       *mapping.Evaluator
-	joins    []*joinIndex
+	joins    []*joinLookup
 	identity bool
 	hash     *record.Hasher
 	rules    record.Rules
@@ -25,8 +25,11 @@ type mapper struct {
 func (s *session) mapper(ctx context.Context, w *work) *mapper {
 	consts := s.consts()
 	consts.Context = ctx
-	return &mapper{p: w.p, ev: w.p.Program.Evaluator(consts), joins: w.joins, identity: w.identity,
-		hash: s.Store.Hasher(), rules: w.rules}
+	m := &mapper{p: w.p, ev: w.p.Program.Evaluator(consts), identity: w.identity, hash: s.Store.Hasher(), rules: w.rules}
+	for _, idx := range w.joins {
+		m.joins = append(m.joins, idx.lookup(ctx))
+	}
+	return m
 }
 
 // unsureUpstream says why a record waits for the pipeline that it comes from.

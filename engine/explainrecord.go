@@ -175,25 +175,23 @@ func (x *explaining) joins(m *mapper, afterEach bool) (list []JoinTrace, done bo
 }
 
 // lookedUp fills in what a join looks for and what it finds.
-func (x *explaining) lookedUp(m *mapper, j *joinIndex, t *JoinTrace) {
+func (x *explaining) lookedUp(m *mapper, j *joinLookup, t *JoinTrace) {
 	keys, err := m.ev.Left(j.i)
 	if err != nil {
 		return // binding it says so
 	}
-	taken := map[record.Key]bool{}
 	for _, k := range keys {
 		text := k.String()
 		if t.Sensitive {
 			text = strings.Trim(maskedJSON, `"`)
 		}
 		t.Keys = append(t.Keys, text)
-		for _, row := range j.rows[k] {
-			if taken[row.key] {
-				continue
-			}
-			taken[row.key] = true
-			t.Found = append(t.Found, FoundRecord{Key: row.key.String(), Record: x.mask(j.join.With, j.join.Name, row.body)})
-		}
+	}
+	if j.findAll(keys) != nil {
+		return // binding it says so
+	}
+	for _, row := range j.found {
+		t.Found = append(t.Found, FoundRecord{Key: record.Key(row.key).String(), Record: x.mask(j.join.With, j.join.Name, row.body)})
 	}
 }
 

@@ -1,191 +1,174 @@
 package engine
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"koppel/engine/connector"
 	"koppel/engine/mapping"
 	"koppel/engine/plan"
 	"koppel/engine/record"
-	"koppel/engine/state"
+	"koppel/engine/spool"
 )
-
-// A joinIndex is the right side of one join.
-type joinIndex struct {
-	join     Join
-	i        int // in the program's order
-	rows     map[record.Key][]rightRow
-	complete bool
-	problem  string
-	// unreachable: the right side's system could not be reached.
-	unreachable bool
-	digest      record.Hash
-	// target: the program reads NAME.target, from this pipeline.
-	target  string
-	answers map[record.Key][]byte
-	// reads holds the paths that the program takes of the right record; whole
-	// says that it takes everything.
-	reads [][]string
-	whole bool
-}
 
 // A rightRow is one record of the right side.
 type rightRow struct {
-	key     record.Key
-	body    []byte
+	key     []byte
+	body    []byte // what is read of it, at least
 	hash    record.Hash
-	planned bool // only planned upstream, not delivered yet
+	planned bool   // only planned upstream, not delivered yet
+	answer  []byte // of the target; nil: not delivered, or not read
 }
 
-// joinIndexes reads the right sides of a pipeline.
-func (s *session) joinIndexes(ctx context.Context, p *Pipeline) ([]*joinIndex, error) {
-	var list []*joinIndex
-	for i, j := range p.Joins {
-		idx, err := s.joinIndex(ctx, p, i, j)
-		if err != nil {
-			return nil, fmt.Errorf("join %q: %w", j.Name, err)
-		}
-		list = append(list, idx)
-	}
-	return list, nil
-}
+const (
+	rowPlanned  = 1
+	rowAnswered = 2
+)
 
-func (s *session) joinIndex(ctx context.Context, p *Pipeline, i int, j Join) (*joinIndex, error) {
-	idx := &joinIndex{join: j, i: i, rows: map[record.Key][]rightRow{}, target: p.Targets[j.Name]}
-	reads := p.Program.Reads()
-	idx.reads, idx.whole = reads.Roots[j.Name], reads.Whole(j.Name)
-	r, err := s.dataset(ctx, j.With, p.Address)
-	if err != nil {
-		// A right side that can't be read proves nothing; the left records that
-		// depend on it wait.
-		idx.problem, idx.unreachable = err.Error(), errors.Is(err, connector.ErrUnreachable)
-		return idx, nil
+func (r *rightRow) encode(b []byte) []byte {
+	flags := byte(0)
+	if r.planned {
+		flags |= rowPlanned
 	}
-	idx.complete = r.complete() && r.failed == 0
-	if !idx.complete {
-		idx.problem, idx.unreachable = r.whyIncomplete(), r.unreachable()
+	if r.answer != nil {
+		flags |= rowAnswered
 	}
-	if idx.target != "" {
-		if idx.answers, err = s.answers(ctx, idx.target); err != nil {
-			return nil, err
-		}
+	b = putBytes(append(b, flags), r.key)
+	if r.planned {
+		b = putHash(b, r.hash)
 	}
-	ev := p.Program.Evaluator(s.consts())
-	hash := s.Store.Hasher()
-	var chain []byte
-	err = r.byKey(func(e *entry) error {
-		if e.twice || e.seen == seenGone || e.seen == seenExpired || e.seen == seenAhead {
-			return nil
-		}
-		if e.seen == seenUnsure {
-			idx.complete, idx.problem = false, unsureUpstream
-			return nil
-		}
-		if e.seen == seenOutdated {
-			idx.complete, idx.problem = false, "it holds records that were read under an earlier configuration"
-			return nil
-		}
-		body, err := r.body(e, hash, nil)
-		if err != nil {
-			return err
-		}
-		keys, err := ev.Right(i, body)
-		if err != nil {
-			idx.complete, idx.problem = false, err.Error()
-			return nil
-		}
-		row := rightRow{key: e.key, body: body, hash: e.raw, planned: e.planned}
-		for _, k := range keys {
-			idx.rows[k] = append(idx.rows[k], row)
-		}
-		chain = idx.project(append(chain[:0], idx.digest[:]...), keys, row)
-		idx.digest = hash.Bytes(chain)
-		return nil
-	})
-	if err != nil || idx.target == "" {
-		return idx, err
-	}
-	return idx, s.undelivered(ctx, idx, ev)
-}
-
-// undelivered adds what the right side wanted to create and its target has not
-// taken: a record that asks for the target's answer to it must wait, rather
-// than find nothing.
-func (s *session) undelivered(ctx context.Context, idx *joinIndex, ev *mapping.Evaluator) error {
-	return s.Store.View(ctx, func(v state.View) error {
-		row, known, err := v.Pipeline(idx.target)
-		if err != nil || !known {
-			return err
-		}
-		for o, err := range v.Open(row.ID) {
-			if err != nil {
-				return err
-			}
-			wanted := o.Reason == state.Refused || o.Reason == state.Held || o.Reason == state.InDoubt
-			if !wanted || o.Op != record.Create || o.After == nil {
-				continue
-			}
-			body := cloneBytes(o.After)
-			keys, err := ev.Right(idx.i, body)
-			if err != nil {
-				return err
-			}
-			for _, k := range keys {
-				idx.rows[k] = append(idx.rows[k], rightRow{key: o.Key, body: body})
-			}
-		}
-		return nil
-	})
-}
-
-// project appends what of a right record can change a result: its join keys
-// and the fields that are read.
-func (idx *joinIndex) project(b []byte, keys []record.Key, row rightRow) []byte {
-	for _, k := range keys {
-		b = putBytes(b, k)
-	}
-	if idx.whole {
-		return putBytes(b, row.body)
-	}
-	for _, path := range idx.reads {
-		raw := row.body
-		for _, step := range path {
-			if raw = record.Member(raw, step); raw == nil {
-				break
-			}
-		}
-		b = putBytes(b, raw)
-	}
-	if idx.target != "" {
-		b = putBytes(b, idx.answers[row.key])
+	b = putBytes(b, r.body)
+	if r.answer != nil {
+		b = putBytes(b, r.answer)
 	}
 	return b
 }
 
-// whyIncomplete gives the first reason why absence proves nothing.
-func (r *records) whyIncomplete() string {
-	names := append([]string(nil), r.names...)
-	slices.Sort(names)
-	for _, name := range names {
-		if p := r.parts[name]; !p.complete && !p.gone {
-			where := r.title
-			if name != "" {
-				where += " " + name
+func (r *rightRow) decode(b []byte) error {
+	d := decoder{b: b}
+	flags := d.byte()
+	*r = rightRow{key: d.bytes(), planned: flags&rowPlanned != 0}
+	if r.planned {
+		r.hash = d.hash()
+	}
+	r.body = d.bytes()
+	if flags&rowAnswered != 0 {
+		r.answer = d.bytes()
+	}
+	return d.err
+}
+
+// A joinLookup looks up the right side of a join for one mapper. What it finds
+// stands until it looks for the next record.
+type joinLookup struct {
+	*joinIndex
+	// open gives the index's rows, when the first record asks for them.
+	open  func() (*spool.Table, error)
+	rows  *spool.TableReader
+	found []rightRow
+	taken map[string]bool // keys of found, once those are many
+	room  []byte          // where found rows stand
+	want  []byte
+}
+
+// lookup returns a lookup that makes the index's table if nobody has; ctx ends
+// that.
+func (idx *joinIndex) lookup(ctx context.Context) *joinLookup {
+	return &joinLookup{joinIndex: idx, open: func() (*spool.Table, error) {
+		idx.made.Do(func() {
+			var err error
+			if idx.table, err = idx.rows.Table(ctx); err != nil {
+				idx.broken.Store(&err)
 			}
-			if p.problem != "" {
-				return where + ": " + p.problem
-			}
-			return where + " was not read completely"
+		})
+		if err := idx.broken.Load(); err != nil {
+			return nil, *err
+		}
+		return idx.table, nil
+	}}
+}
+
+// find looks for the rows under a left record's keys, as far as they matter.
+func (l *joinLookup) find(keys []record.Key) error {
+	// Nobody looks at more than the first; but what is planned is expected.
+	return l.search(keys, l.join.Many == "first" && !l.planned)
+}
+
+// findAll looks for all rows under a left record's keys.
+func (l *joinLookup) findAll(keys []record.Key) error { return l.search(keys, false) }
+
+func (l *joinLookup) search(keys []record.Key, one bool) error {
+	l.found, l.room = l.found[:0], l.room[:0]
+	clear(l.taken)
+	if len(keys) == 0 {
+		return nil
+	}
+	if l.rows == nil {
+		table, err := l.open()
+		if err != nil {
+			return err
+		}
+		l.rows = table.Reader()
+	}
+	for _, k := range keys {
+		l.want = append(l.want[:0], k...)
+		var damaged error
+		err := l.rows.Find(l.want, func(payload []byte) bool {
+			damaged = l.add(payload)
+			return damaged == nil && !one
+		})
+		if err == nil {
+			err = damaged
+		}
+		if err != nil {
+			l.broken.Store(&err)
+			return err
+		}
+		if one && len(l.found) > 0 {
+			return nil
 		}
 	}
-	if len(r.problems) > 0 {
-		return r.problems[0].Message
+	return nil
+}
+
+// fewRows are compared one by one.
+const fewRows = 16
+
+// add notes a row unless it was found under another key.
+func (l *joinLookup) add(payload []byte) error {
+	from := len(l.room)
+	l.room = append(l.room, payload...)
+	var row rightRow
+	if err := row.decode(l.room[from:len(l.room):len(l.room)]); err != nil {
+		return err
 	}
-	return r.title + " was not read completely"
+	if l.has(row.key) {
+		l.room = l.room[:from]
+		return nil
+	}
+	l.found = append(l.found, row)
+	return nil
+}
+
+// has tells whether the row of a key was found, and notes it when rows are
+// many.
+func (l *joinLookup) has(key []byte) bool {
+	if len(l.found) < fewRows {
+		return slices.ContainsFunc(l.found, func(f rightRow) bool { return bytes.Equal(f.key, key) })
+	}
+	if len(l.taken) == 0 {
+		l.taken = map[string]bool{}
+		for i := range l.found {
+			l.taken[string(l.found[i].key)] = true
+		}
+	}
+	if l.taken[string(key)] {
+		return true
+	}
+	l.taken[string(key)] = true
+	return false
 }
 
 // A joinResult is what a join makes of one left record.
@@ -198,81 +181,79 @@ const (
 )
 
 // bind looks up one join for the record that the evaluator has loaded.
-func (idx *joinIndex) bind(ev *mapping.Evaluator, out *outcome) (joinResult, error) {
-	keys, err := ev.Left(idx.i)
+func (l *joinLookup) bind(ev *mapping.Evaluator, out *outcome) (joinResult, error) {
+	keys, err := ev.Left(l.i)
 	if err != nil {
 		return 0, err
 	}
-	var found []rightRow
-	for _, k := range keys {
-		for _, row := range idx.rows[k] {
-			if !slices.ContainsFunc(found, func(f rightRow) bool { return f.key == row.key }) {
-				found = append(found, row)
-			}
-		}
-	}
-	if len(keys) > 0 && !idx.complete {
-		out.wait("join_incomplete", fmt.Sprintf("join %q is not complete: %s", idx.join.Name, idx.problem))
+	if len(keys) > 0 && !l.complete {
+		out.wait("join_incomplete", fmt.Sprintf("join %q is not complete: %s", l.join.Name, l.problem))
 		return joinWaits, nil
 	}
-	for _, row := range found {
-		if row.planned {
-			out.upstream = append(out.upstream, plan.Expectation{Pipeline: idx.join.With, Key: row.key, Hash: row.hash})
+	if err := l.find(keys); err != nil {
+		return 0, err
+	}
+	for i := range l.found {
+		if row := &l.found[i]; row.planned {
+			out.upstream = append(out.upstream, plan.Expectation{Pipeline: l.join.With, Key: record.Key(row.key), Hash: row.hash})
 		}
 	}
 	switch {
-	case len(found) == 0 && idx.join.None == "skip":
+	case len(l.found) == 0 && l.join.None == "skip":
 		return joinSkips, nil
-	case len(found) == 0 && idx.join.None == "error":
-		return 0, &recordError{code: "join_none", field: idx.join.Name, message: fmt.Sprintf("join %q found no match", idx.join.Name)}
-	case idx.join.Many == "list":
-		return joined, idx.bindList(ev, found, out)
-	case len(found) > 1 && idx.join.Many != "first":
-		return 0, &recordError{code: "join_many", field: idx.join.Name,
-			message: fmt.Sprintf("join %q found %d matches: %s", idx.join.Name, len(found), someKeys(found))}
-	case len(found) == 0:
-		ev.Bind(idx.join.Name, nil)
+	case len(l.found) == 0 && l.join.None == "error":
+		return 0, &recordError{code: "join_none", field: l.join.Name, message: fmt.Sprintf("join %q found no match", l.join.Name)}
+	case l.join.Many == "list":
+		l.bindList(ev)
+		return joined, nil
+	case len(l.found) > 1 && l.join.Many != "first":
+		return 0, &recordError{code: "join_many", field: l.join.Name,
+			message: fmt.Sprintf("join %q found %d matches: %s", l.join.Name, len(l.found), someKeys(l.found))}
+	case len(l.found) == 0:
+		ev.Bind(l.join.Name, nil)
 		return joined, nil
 	}
-	ev.Bind(idx.join.Name, found[0].body)
-	return idx.bindTarget(ev, found[0], out)
+	ev.Bind(l.join.Name, l.found[0].body)
+	return l.bindTarget(ev, &l.found[0], out)
 }
 
-func (idx *joinIndex) bindList(ev *mapping.Evaluator, found []rightRow, out *outcome) error {
-	list := []byte{'['}
-	for i, row := range found {
+func (l *joinLookup) bindList(ev *mapping.Evaluator) {
+	size := 2
+	for i := range l.found {
+		size += len(l.found[i].body) + 1
+	}
+	list := append(make([]byte, 0, size), '[')
+	for i := range l.found {
 		if i > 0 {
 			list = append(list, ',')
 		}
-		list = append(list, row.body...)
+		list = append(list, l.found[i].body...)
 	}
-	ev.Bind(idx.join.Name, append(list, ']'))
-	return nil
+	ev.Bind(l.join.Name, append(list, ']'))
 }
 
 // bindTarget hands over what the target answered to the joined record; one
 // that is not delivered makes the record wait.
-func (idx *joinIndex) bindTarget(ev *mapping.Evaluator, row rightRow, out *outcome) (joinResult, error) {
-	if idx.target == "" {
+func (l *joinLookup) bindTarget(ev *mapping.Evaluator, row *rightRow, out *outcome) (joinResult, error) {
+	if l.target == "" {
 		return joined, nil
 	}
-	answer, ok := idx.answers[row.key]
-	if !ok {
-		out.wait("not_delivered", fmt.Sprintf("%s of %s is not delivered yet", row.key, idx.target))
+	if row.answer == nil {
+		out.wait("not_delivered", fmt.Sprintf("%s of %s is not delivered yet", record.Key(row.key), l.target))
 		return joinWaits, nil
 	}
-	ev.BindTarget(idx.join.Name, answer)
+	ev.BindTarget(l.join.Name, row.answer)
 	return joined, nil
 }
 
 func someKeys(rows []rightRow) string {
 	var names []string
-	for _, r := range rows {
+	for i := range rows {
 		if len(names) == 3 {
 			names = append(names, "…")
 			break
 		}
-		names = append(names, r.key.String())
+		names = append(names, record.Key(rows[i].key).String())
 	}
 	return strings.Join(names, ", ")
 }

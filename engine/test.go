@@ -9,6 +9,7 @@ import (
 
 	"koppel/engine/mapping"
 	"koppel/engine/record"
+	"koppel/engine/spool"
 )
 
 // A TestResult is what one test block came to.
@@ -45,7 +46,7 @@ func (p *Pipeline) Test(ctx context.Context, t *Test, now time.Time, zone *time.
 		now = t.AsOf
 	}
 	consts := mapping.RunConsts{Today: now.In(zone).Format(time.DateOnly), Now: now.UTC().Format("2006-01-02T15:04:05Z"), Context: ctx}
-	joins, err := testJoins(&tested, t, consts)
+	joins, err := testJoins(ctx, &tested, t, consts)
 	if err != nil {
 		return t.failed(err)
 	}
@@ -68,26 +69,23 @@ func fieldRules(p *Pipeline) record.Rules {
 
 // testJoins makes the right sides that a test gives. What the target of a
 // joined pipeline answered is the member target of a right record.
-func testJoins(p *Pipeline, t *Test, consts mapping.RunConsts) ([]*joinIndex, error) {
+func testJoins(ctx context.Context, p *Pipeline, t *Test, consts mapping.RunConsts) ([]*joinLookup, error) {
 	ev := t.Program.Evaluator(consts)
-	var list []*joinIndex
+	var list []*joinLookup
 	for i, j := range p.Joins {
-		idx := &joinIndex{join: j, i: i, rows: map[record.Key][]rightRow{}, complete: true,
-			target: p.Targets[j.Name], answers: map[record.Key][]byte{}}
+		idx := &joinIndex{join: j, i: i, complete: true, target: p.Targets[j.Name], rows: spool.InMemory(), reads: joinReads{keep: true}}
+		f := &joinFill{idx: idx}
 		for n, body := range t.Joins[j.Name] {
 			keys, err := ev.Right(i, body)
 			if err != nil {
 				return nil, fmt.Errorf("join %q, record %d: %w", j.Name, n+1, err)
 			}
-			row := rightRow{key: record.Key(fmt.Sprint(n)), body: body}
-			if answer := record.Member(body, "target"); answer != nil {
-				idx.answers[row.key] = answer
-			}
-			for _, k := range keys {
-				idx.rows[k] = append(idx.rows[k], row)
+			row := rightRow{key: fmt.Append(nil, n), body: body, answer: record.Member(body, "target")}
+			if err := f.add(keys, &row); err != nil {
+				return nil, err
 			}
 		}
-		list = append(list, idx)
+		list = append(list, idx.lookup(ctx))
 	}
 	return list, nil
 }

@@ -106,6 +106,7 @@ func (w *work) close() {
 // whole is delivered from it.
 func (w *work) release() {
 	w.s.releaseReads(w)
+	closeJoins(w.joins)
 	if w.whole() {
 		return
 	}
@@ -126,7 +127,7 @@ func (w *work) release() {
 const manyRecords = 100_000
 
 // plan compares one pipeline and writes its changes to the session's spool.
-func (s *session) plan(ctx context.Context, p *Pipeline) (*work, error) {
+func (s *session) plan(ctx context.Context, p *Pipeline) (planned *work, err error) {
 	if p.Err != nil {
 		return nil, p.Err
 	}
@@ -141,9 +142,14 @@ func (s *session) plan(ctx context.Context, p *Pipeline) (*work, error) {
 	}
 	s.works[p.Address] = w
 	s.progress("comparing", p.Address, 0)
-	steps := []func(context.Context) error{w.prepare, w.gather, w.listTarget, w.resolveCollisions, w.foldTarget, w.findAbsent, w.foldKeys, w.matchTarget, w.compare}
+	defer func() {
+		if err != nil {
+			closeJoins(w.joins)
+		}
+	}()
+	steps := []func(context.Context) error{w.prepare, w.gather, w.lookedUp, w.listTarget, w.resolveCollisions, w.foldTarget, w.findAbsent, w.foldKeys, w.matchTarget, w.compare}
 	if w.whole() {
-		steps = []func(context.Context) error{w.prepare, w.gather, w.compareWhole}
+		steps = []func(context.Context) error{w.prepare, w.gather, w.lookedUp, w.compareWhole}
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {

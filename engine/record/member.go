@@ -1,6 +1,9 @@
 package record
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // A Kind is the kind of a JSON value.
 type Kind byte
@@ -168,4 +171,26 @@ func skipString(b []byte, i int) int {
 			return i + 1
 		}
 	}
+}
+
+// AppendMembers appends to b an object that has of a checked object the
+// members with these names, as they stand there. What is no object is appended
+// as it is.
+func AppendMembers(b, body []byte, names []string) []byte {
+	if KindOf(body) != Object {
+		return append(b, body...)
+	}
+	b = append(b, '{')
+	from := len(b)
+	eachMember(body, func(lit, raw []byte) bool {
+		if !slices.ContainsFunc(names, func(name string) bool { return sameText(lit, name) }) {
+			return true
+		}
+		if len(b) > from {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, lit...), ':'), raw...)
+		return true
+	})
+	return append(b, '}')
 }

@@ -1,6 +1,9 @@
 package spool
 
-import "errors"
+import (
+	"errors"
+	"math"
+)
 
 const (
 	// fanIn is how many runs are merged at once.
@@ -22,6 +25,7 @@ var (
 type Sorter struct {
 	dir    *Dir
 	mem    int
+	later  int // mem once something was written; 0: as before
 	chunk  int
 	batch  batch
 	runs   []run
@@ -36,6 +40,14 @@ type Sorter struct {
 func (d *Dir) Sorter(mem int) *Sorter {
 	return &Sorter{dir: d, mem: mem, chunk: min(block, max(mem/8, 1<<10))}
 }
+
+// OnceWritten makes the sorter hold about mem bytes only from its first run on:
+// much memory is worth it while it spares the disk.
+func (s *Sorter) OnceWritten(mem int) { s.later = mem }
+
+// InMemory returns an empty sorter that never writes: for what is known to be
+// little.
+func InMemory() *Sorter { return &Sorter{mem: math.MaxInt, chunk: 1 << 10} }
 
 // Add takes a copy of an entry. After an error no more can be added.
 func (s *Sorter) Add(key, payload []byte) error {
@@ -56,6 +68,10 @@ func (s *Sorter) Add(key, payload []byte) error {
 	s.count++
 	return nil
 }
+
+// Held is about how many bytes of memory the entries take that are not written
+// to disk yet.
+func (s *Sorter) Held() int { return s.batch.used }
 
 // Len is the number of entries.
 func (s *Sorter) Len() int { return s.count }
@@ -81,6 +97,9 @@ func (s *Sorter) spill() error {
 		return err
 	}
 	s.runs = append(s.runs, run{s.writer.file, from, s.writer.off})
+	if s.later > 0 && s.later < s.mem {
+		s.mem, s.batch = s.later, batch{}
+	}
 	s.batch.reset(s.chunk)
 	return nil
 }
