@@ -70,6 +70,9 @@ func (d mysqlDialect) CreateTable(t *Table) string {
 		if slices.Contains(key, c.Name) && mysqlBase(c.Type) == "longtext" {
 			c.Type = fmt.Sprintf("VARCHAR(%d) CHARACTER SET utf8mb4 /*M! COLLATE utf8mb4_nopad_bin */ /*!80017 COLLATE utf8mb4_0900_bin */", length)
 		}
+		if slices.Contains(key, c.Name) && c.Type == d.Type("number") {
+			c.Type = "DECIMAL(65,0)" // numbers that are keys are whole
+		}
 		if slices.Contains(key, c.Name) {
 			c.Type += " NOT NULL"
 		}

@@ -21,6 +21,8 @@ func TestMySQL(t *testing.T) {
 	t.Run("made", func(t *testing.T) { testMySQLMade(t, server) })
 	t.Run("keys", func(t *testing.T) { testMySQLKeys(t, server) })
 	t.Run("unique", func(t *testing.T) { testMySQLUnique(t, server) })
+	t.Run("lost", func(t *testing.T) { testMySQLLost(t, server) })
+	t.Run("unreachable", func(t *testing.T) { testMySQLUnreachable(t, server) })
 	tables := map[string]string{
 		"made":      "",
 		"several":   "CREATE TABLE people (n INT AUTO_INCREMENT PRIMARY KEY, id VARCHAR(100) COLLATE utf8mb4_bin NOT NULL UNIQUE, name VARCHAR(200), amount BIGINT, active BOOLEAN)",
