@@ -18,7 +18,7 @@ import (
 )
 
 // childVariable makes the test binary a process that writes until it is
-// killed; its value is the database.
+// killed; its value is the database: a path, or a URL of PostgreSQL.
 const childVariable = "KOPPEL_TEST_WRITE_TO"
 
 const killBatch = 500
@@ -37,6 +37,12 @@ func TestMain(m *testing.M) {
 // Batch n sets all rows to n and adds one batch of rows.
 func writeForever(path string) error {
 	db := sql.NewSQLite(path, "target.db", 10*time.Second)
+	if strings.HasPrefix(path, "postgres://") {
+		var err error
+		if db, err = sql.NewPostgres(path, "", 0); err != nil {
+			return err
+		}
+	}
 	c := Config{Table: "people", Create: true, Connection: connector.Connection{Get: func(context.Context) (any, error) { return db, nil }}}
 	s, err := Kind().Open(context.Background(), &c, connector.Env{Shape: people()})
 	if err != nil {
