@@ -30,22 +30,34 @@ func postgresOrigin(t testing.TB, p *postgrestest.Server, url string) connectort
 func TestPostgresConformance(t *testing.T) {
 	p := postgrestest.Start(t)
 	n := 0
+	fill := func(t testing.TB, records []string) string {
+		n++
+		url := p.Create(t, fmt.Sprintf("source%d", n))
+		file := filepath.Join(t.TempDir(), "lines")
+		if err := os.WriteFile(file, []byte(strings.ReplaceAll(strings.Join(append(records, ""), "\n"), `\`, `\\`)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.Exec(t, url, `CREATE TABLE people (id text PRIMARY KEY, big bigint, small smallint, fraction numeric, none date, empty text, flag boolean, text text, name varchar(50), tags jsonb, address json)`,
+			`CREATE TABLE lines (line json)`, `\copy lines from '`+file+`'
+`,
+			`INSERT INTO people SELECT r.* FROM lines, json_populate_record(NULL::people, line) AS r`)
+		return url
+	}
 	connectortest.Source(t, connectortest.SourceSuite{
 		Kind: Kind(), Page: 2000,
 		Setup: func(t testing.TB, records []string) connectortest.Origin {
-			n++
-			url := p.Create(t, fmt.Sprintf("source%d", n))
-			file := filepath.Join(t.TempDir(), "lines")
-			if err := os.WriteFile(file, []byte(strings.ReplaceAll(strings.Join(append(records, ""), "\n"), `\`, `\\`)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			p.Exec(t, url, `CREATE TABLE people (id text PRIMARY KEY, big bigint, small smallint, fraction numeric, none date, empty text, flag boolean, text text, name varchar(50), tags jsonb, address json)`,
-				`CREATE TABLE lines (line json)`, `\copy lines from '`+file+`'
-`,
-				`INSERT INTO people SELECT r.* FROM lines, json_populate_record(NULL::people, line) AS r`)
-			return postgresOrigin(t, p, url)
+			return postgresOrigin(t, p, fill(t, records))
 		},
-		Faults: []connectortest.Fault{{Name: "gone", Setup: func(t testing.TB, _ []string, place int) (connectortest.Origin, bool) {
+		Faults: []connectortest.Fault{{Name: "cut", Setup: func(t testing.TB, records []string, place int) (connectortest.Origin, bool) {
+			const places = 7
+			if place >= 2*places {
+				return connectortest.Origin{}, false
+			}
+			proxy := postgrestest.NewProxy(t, p)
+			o := postgresOrigin(t, p, proxy.Through(fill(t, records)))
+			proxy.CutAt(place/2, place%2 == 1)
+			return o, true
+		}}, {Name: "gone", Setup: func(t testing.TB, _ []string, place int) (connectortest.Origin, bool) {
 			switch place {
 			case 0:
 				n++
