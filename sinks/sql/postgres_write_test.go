@@ -72,6 +72,14 @@ func TestPostgresBulk(t *testing.T) {
 	if want := `13 1 new row for relation "staff" violates check constraint "staff_score_check"; `; err != nil || statuses(out) != want {
 		t.Fatalf("creates: %v: %s", err, statuses(out))
 	}
+	// Creates again, over rows that are there and changed since.
+	p.Exec(t, url, "UPDATE staff SET score = -1, own = 'seen'")
+	if out, err = s.Write(t.Context(), creates); err != nil || len(statuses(out)) == 0 {
+		t.Fatalf("creates again: %v: %s", err, statuses(out))
+	}
+	if got := p.Query(t, url, "SELECT count(*), sum(score) FROM staff WHERE own = 'seen'"); got[0] != "999|499487" {
+		t.Errorf("creates again: %s", got)
+	}
 	p.Exec(t, url, "UPDATE staff SET own = 'kept'", "DELETE FROM staff WHERE id = 'k0020'")
 	var mixed []record.Change
 	for i := range rows {
