@@ -69,6 +69,9 @@ func (e *Engine) Explain(ctx context.Context, p *Pipeline, key string) (*Explana
 	}
 	x := &explaining{e: s.Engine, w: w, key: key, out: Explanation{Pipeline: p.Address, Name: p.Name, Title: w.header.Title, Key: key,
 		From: p.From, Read: w.header.Read, Complete: w.header.Complete, Blocked: w.header.Blocked}}
+	if !p.Enabled {
+		x.out.Blocked = notEnabled
+	}
 	if err := x.explain(ctx); err != nil {
 		return nil, err
 	}

@@ -261,3 +261,15 @@ func TestExplainHidesWhatSensitiveFieldsRead(t *testing.T) {
 		t.Errorf("%s", text)
 	}
 }
+
+func TestExplainKnowsThatAPipelineIsDisabled(t *testing.T) {
+	b := newBench(t, map[string]string{"people.jsonl": lines(`{"id":"1","first":"Ann"}`),
+		"main.hcl": strings.Replace(wholeFile, "  map {", "  enabled = false\n  map {", 1)})
+	x, err := b.explain("1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(x.Blocked, "enabled = false") {
+		t.Errorf("blocked: %q", x.Blocked)
+	}
+}

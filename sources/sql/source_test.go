@@ -30,7 +30,7 @@ type collector struct {
 func (c *collector) Parts([]string) error { return nil }
 
 func (c *collector) Begin(_ string, mode connector.Mode) (connector.Cursor, error) {
-	c.log.WriteString([]string{"full\n", "delta\n"}[mode])
+	c.log.WriteString([]string{"full\n", "delta\n", "delta\n"}[mode])
 	return c.cursor, nil
 }
 

@@ -61,7 +61,7 @@ func (a *app) reportRun(ctx context.Context, s *session, res *engine.Result) err
 	} else if err := view.WriteRun(a.out, res, a.style()); err != nil {
 		return err
 	}
-	a.sayOrphans(ctx, s)
+	a.sayOrphans(context.WithoutCancel(ctx), s)
 	return silent(judgeRun(s, res).code())
 }
 
