@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "rewrite golden files")
 
 // TestSQLServerStatements holds every statement that is sent to SQL Server
-// against a file that was checked with Microsoft's documentation.
+// against a file; no server has run them.
 func TestSQLServerStatements(t *testing.T) {
 	d := sqlserverDialect{}
 	name, err := d.ParseName(`hr."odd].name"`)
