@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 )
 
 func TestMain(m *testing.M) {
@@ -35,7 +37,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"json": checkJSON, "same": same, "exits": exits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"json": checkJSON, "same": same, "exits": exits, "sqlite": execute},
 	})
 }
 
@@ -57,6 +59,17 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit %d, want %d", got, want)
 	}
+}
+
+// execute runs the statements of a file in a SQLite database: sqlite DB FILE.
+func execute(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: sqlite DB FILE")
+	}
+	c, err := sqlite.OpenConn(ts.MkAbs(args[0]), sqlite.OpenReadWrite|sqlite.OpenCreate)
+	ts.Check(err)
+	ts.Check(sqlitex.ExecuteScript(c, ts.ReadFile(args[1]), nil))
+	ts.Check(c.Close())
 }
 
 // checkJSON checks that a file, or stdout, holds one object of a documented

@@ -25,6 +25,7 @@ func (d sqliteDialect) Describe(c Conn, name Name) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.Primary = primary
 	whole := rowid && len(primary) == 1 && strings.EqualFold(t.Column(primary[0]).Type, "INTEGER")
 	if whole {
 		t.Unique = append(t.Unique, Index{Name: "the primary key", Columns: primary, Collations: []string{"BINARY"}})

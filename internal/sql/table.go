@@ -13,6 +13,9 @@ type Table struct {
 	Name    Name
 	View    bool
 	Columns []Column
+	// Primary are the columns of the primary key where they may hold nulls, so
+	// that Unique alone does not show what they are; other dialects leave it out.
+	Primary []string
 	// Unique are the unique indexes over whole rows, the primary key first.
 	Unique []Index
 	// Handle names the columns that tell rows apart, and Stable says that they

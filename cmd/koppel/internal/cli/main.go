@@ -127,7 +127,7 @@ func (a *app) verbs() []*cobra.Command {
 	first := []*cobra.Command{
 		a.demoVerb(), a.newVerb(), a.validateVerb(), a.fmtVerb(), a.testVerb(), a.planVerb(), a.showVerb(), a.applyVerb(), a.runVerb(),
 	}
-	last := []*cobra.Command{a.graphVerb(), a.evalVerb(), a.docsVerb(), a.versionVerb()}
+	last := []*cobra.Command{a.discoverVerb(), a.graphVerb(), a.evalVerb(), a.docsVerb(), a.versionVerb()}
 	return slices.Concat(first, a.inspectVerbs(), last)
 }
 
