@@ -20,6 +20,10 @@ type Discoverer interface {
 // ErrNoCollection marks an error of Describe: there is nothing of that name.
 var ErrNoCollection = errors.New("there is no such collection")
 
+// ErrUndiscoverable marks an error of a Discoverer: its system can't tell, or
+// this version can't ask it.
+var ErrUndiscoverable = errors.New("this kind of system is not looked into")
+
 // A Collection is one set of records of a system: a table, a view, a connector
 // of AFAS, the users of a directory.
 type Collection struct {

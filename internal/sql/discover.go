@@ -2,7 +2,6 @@ package sql
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,7 +84,7 @@ func (db *DB) Describe(ctx context.Context, name string) (connector.Collection, 
 func (db *DB) look(ctx context.Context, f func(Conn, Catalog) error) error {
 	catalog, ok := db.Dialect.(Catalog)
 	if !ok {
-		return errors.New("this kind of database does not list its tables")
+		return connector.ErrUndiscoverable
 	}
 	c, err := db.Open(ctx, Read)
 	if err != nil {

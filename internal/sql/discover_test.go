@@ -27,6 +27,13 @@ func TestWrittenNamesAreRead(t *testing.T) {
 	})
 }
 
+func TestDiscoverWithoutCatalog(t *testing.T) {
+	db := &DB{Dialect: struct{ Dialect }{sqliteDialect{}}}
+	if _, err := db.Discover(t.Context()); !errors.Is(err, connector.ErrUndiscoverable) {
+		t.Errorf("list: %v", err)
+	}
+}
+
 func TestChanged(t *testing.T) {
 	tests := map[string]struct {
 		columns []Column

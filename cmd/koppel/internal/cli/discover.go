@@ -130,7 +130,7 @@ func atAddress(c *dsl.Connection, err error) error {
 	switch {
 	case errors.As(err, &own):
 		return err // it names the address
-	case errors.As(err, &field):
+	case errors.As(err, &field), errors.Is(err, connector.ErrUndiscoverable):
 		return wrong("%s: %w", c.Address, err)
 	}
 	return fmt.Errorf("%s: %w", c.Address, err)
