@@ -111,7 +111,7 @@ func appendStored(dst, lit []byte) []byte {
 		}
 	}
 	f, err := strconv.ParseFloat(string(lit), 64)
-	if err == nil && f != 0 && digits >= 15 && digits <= doubleDigits && bytes.IndexAny(lit, ".eE") >= 0 {
+	if err == nil && f != 0 && digits >= 15 && digits <= doubleDigits && bytes.ContainsAny(lit, ".eE") {
 		lit = strconv.AppendFloat(nil, f, 'g', -1, 64)
 	}
 	return record.AppendCanonicalNumber(dst, lit)
