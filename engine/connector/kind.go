@@ -35,6 +35,8 @@ type Kind[T any] struct {
 	Connections []Kind[any]
 	// Traits that are known before the sink is opened.
 	Static Traits
+	// Lookups: what a connection of this kind opens is an Asker.
+	Lookups bool
 	// FirstRun: a pipeline into this sink must say what its first run does.
 	FirstRun bool
 	// Version is raised when the same arguments give other records.
