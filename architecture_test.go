@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"sinks":                     {"engine/connector", "sinks/*"},
 	"sinks/file":                {"engine/connector", "engine/record"},
 	"sinks/sql":                 {"engine/connector", "engine/record", "internal/sql"},
+	"internal/httpclient":       {"engine/connector"},
 	"internal/kindlist":         {},
 	"internal/secret":           {},
 	"internal/sql":              {"engine/connector", "engine/record"},

@@ -1,0 +1,108 @@
+package httpclient
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"koppel/engine/connector"
+)
+
+// Options describe a connection.
+type Options struct {
+	// URL is what paths are appended to.
+	URL    string
+	Config Config
+	// Auth puts the credentials on requests; nil: there are none.
+	Auth Authenticator
+	// Header goes with every request to the connection's own host.
+	Header http.Header
+	// Judge, when set, sees every answer: where a system says by the body that
+	// something failed, or that it is no use to ask again.
+	Judge func(*Response) Verdict
+	// Secrets lists texts, beside those of Auth, that must be in no message and
+	// no log.
+	Secrets []string
+}
+
+// A Client asks one system. It is safe for use by several goroutines; all its
+// users share its rate, its concurrency, its credentials and its breaker.
+type Client struct {
+	*shared
+	address string // of the connection; empty when it is not known
+}
+
+// shared is what all users of a connection have in common.
+type shared struct {
+	base    *url.URL
+	options Options
+	retry   Retry
+	client  *http.Client
+	log     *slog.Logger
+	now     func() time.Time
+}
+
+// New makes the client of a connection. Nothing is asked before Do. When env
+// has a client, its transport is used in place of one of the connection's own.
+func New(o Options, env connector.Env) (*Client, error) {
+	if err := o.Config.Validate(""); err != nil {
+		return nil, err
+	}
+	base, err := o.Config.parseURL("url", o.URL)
+	if err != nil {
+		return nil, err
+	}
+	s := &shared{base: base, options: o, retry: o.Config.retries(), log: env.Log, now: env.Now}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	if env.HTTP != nil {
+		s.client.Transport = env.HTTP.Transport
+	}
+	return &Client{shared: s}, nil
+}
+
+// For opens a connection and gives its client, whose errors name the
+// connection. What the connection opens is a *Client, or has a method
+// HTTPClient() *Client.
+func For(ctx context.Context, c connector.Connection) (*Client, error) {
+	if c.Get == nil {
+		return nil, &connector.FieldError{Field: "connection", Problem: "is missing"}
+	}
+	opened, err := c.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, ok := opened.(*Client)
+	if holder, is := opened.(interface{ HTTPClient() *Client }); is {
+		client, ok = holder.HTTPClient(), true
+	}
+	if !ok {
+		return nil, fmt.Errorf("open %s: a connection of kind %s is not asked over HTTP", c.Address, c.Kind)
+	}
+	return client.Named(c.Address), nil
+}
+
+// Named gives the same client with errors that name the connection.
+func (c *Client) Named(address string) *Client {
+	named := *c
+	named.address = address
+	return &named
+}
+
+// Base is the URL of the connection, without a slash at its end.
+func (c *Client) Base() string { return strings.TrimSuffix(c.base.String(), "/") }
+
+// Close closes connections that wait for the next request.
+func (c *Client) Close() error {
+	c.client.CloseIdleConnections()
+	return nil
+}
