@@ -18,6 +18,23 @@ type replacement struct {
 	*os.File
 	path string
 	old  os.FileInfo // nil: there is none
+	// written counts the bytes, and begun those that are on their way to the disk.
+	written, begun int64
+}
+
+// writeBackSize is how much is written before the system is asked to begin
+// with the disk.
+const writeBackSize = 8 << 20
+
+// Write adds to the file.
+func (r *replacement) Write(b []byte) (int, error) {
+	n, err := r.File.Write(b)
+	r.written += int64(n)
+	if r.written-r.begun >= writeBackSize {
+		writeBack(r.File, r.begun, r.written-r.begun)
+		r.begun = r.written
+	}
+	return n, err
 }
 
 func newReplacement(path string) (*replacement, error) {
