@@ -31,7 +31,12 @@ func (w *work) gather(ctx context.Context) error {
 		w.describeRead()
 		err = w.mapAll(ctx, w.records)
 	default:
-		if w.records, err = w.s.dataset(ctx, w.p.From, w.p.Address); err != nil {
+		if src != nil && w.s.single(src) && !w.s.opts.FromSnapshot {
+			w.records, err = w.s.readFor(ctx, src, reading{})
+		} else {
+			w.records, err = w.s.dataset(ctx, w.p.From, w.p.Address)
+		}
+		if err != nil {
 			return err
 		}
 		w.describeRead()
@@ -83,7 +88,7 @@ func (w *work) gatherAtOnce(ctx context.Context, src *Source) (err error) {
 	if w.s.opts.FromSnapshot || w.p.Program.SourceKeys() != len(src.Key) {
 		w.records, err = w.s.dataset(ctx, w.p.From, w.p.Address)
 	} else {
-		w.records, err = w.s.readFor(ctx, src, w)
+		w.records, err = w.s.readFor(ctx, src, reading{maps: w})
 	}
 	if err != nil {
 		return err

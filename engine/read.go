@@ -21,18 +21,25 @@ const (
 	indexMemory = 4 << 20
 )
 
-// read reads a source, once per session.
-func (s *session) read(ctx context.Context, src *Source) (*records, error) {
-	return s.readFor(ctx, src, nil)
+// A reading says what those who read a source want beside the index.
+type reading struct {
+	// maps wants the records mapped while they are read. They are when the
+	// records say so.
+	maps *work
+	// listed: someone may want to go through the records in their order.
+	listed bool
 }
 
-// readFor is read for a pipeline that wants the records mapped while they are
-// read. They are when the records say so.
-func (s *session) readFor(ctx context.Context, src *Source, maps *work) (*records, error) {
+// read reads a source, once per session.
+func (s *session) read(ctx context.Context, src *Source) (*records, error) {
+	return s.readFor(ctx, src, reading{listed: true})
+}
+
+func (s *session) readFor(ctx context.Context, src *Source, want reading) (*records, error) {
 	if r := s.reads[src.Address]; r != nil || s.readErr[src.Address] != nil {
 		return r, s.readErr[src.Address]
 	}
-	r, err := s.readSource(ctx, src, maps)
+	r, err := s.readSource(ctx, src, want)
 	if err != nil {
 		err = fmt.Errorf("read %s: %w", src.Address, err)
 		r = nil
@@ -63,12 +70,13 @@ func (s *session) releaseReads(w *work) {
 	}
 }
 
-func (s *session) readSource(ctx context.Context, src *Source, maps *work) (*records, error) {
+func (s *session) readSource(ctx context.Context, src *Source, want reading) (*records, error) {
 	r := s.newRecords(src.Title)
-	if maps == nil {
+	if want.listed {
 		r.list = s.spool.Log()
-	} else {
-		maps.records, r.maps = r, maps
+	}
+	if want.maps != nil {
+		want.maps.records, r.maps = r, want.maps
 	}
 	known, err := s.sourceState(ctx, src)
 	if err != nil {
@@ -89,7 +97,7 @@ func (s *session) readSource(ctx context.Context, src *Source, maps *work) (*rec
 	if re, ok := conn.(connector.Rereader); ok {
 		r.reread = re
 	}
-	rd := s.newReader(ctx, src, r, known, maps)
+	rd := s.newReader(ctx, src, r, known, want.maps)
 	err = conn.Read(ctx, rd)
 	if failed := rd.in.close(); err == nil {
 		err = failed
