@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 )
@@ -12,12 +13,55 @@ func (p *pgConn) Worth() int { return 16 }
 // stage is the temporary table that rows are copied into.
 const stage = `pg_temp."koppel_stage"`
 
-// BulkUpsert copies the rows beside the table and merges them in one
-// statement.
+// mergesAfter is how many upserts go the way of the merge once the short way
+// met a row that was there, as after a crash or in a set that is written again.
+const mergesAfter = 16
+
+// BulkUpsert copies the rows into the table. Where one of them is there, or the
+// table is such that COPY would do other than INSERT, it copies them beside the
+// table and merges them in one statement.
 func (p *pgConn) BulkUpsert(t *Table, columns, key, set []string, rows Rows) (int, error) {
 	d := postgresDialect{}
+	if p.merges > 0 {
+		p.merges--
+	} else if changed, done, err := p.append(t, columns, rows); done || err != nil {
+		return changed, err
+	}
 	return p.bulk(t, columns, rows, "INSERT INTO "+TableName(d, t.Name)+" ("+d.list(columns)+") SELECT "+d.list(columns)+
 		" FROM "+stage+d.onConflict(key, set))
+}
+
+// append copies rows into the table; done is false where that can't be done, and
+// nothing has changed then.
+func (p *pgConn) append(t *Table, columns []string, rows Rows) (changed int, done bool, err error) {
+	if plain, err := p.takesCopies(t); err != nil || !plain {
+		return 0, false, err
+	}
+	if err := p.simple(p.ctx, innerSavepoint); err != nil {
+		return 0, false, p.undo(err)
+	}
+	d := postgresDialect{}
+	changed, err = p.copy("COPY "+TableName(d, t.Name)+" ("+d.list(columns)+") FROM STDIN", rows)
+	if err == nil {
+		return changed, true, p.simple(p.ctx, innerRelease)
+	}
+	if p.c.IsClosed() || p.ctx.Err() != nil || errors.Is(err, ErrTransient) {
+		return 0, false, p.undo(err)
+	}
+	p.merges = mergesAfter
+	return 0, false, p.simple(p.ctx, innerRollback)
+}
+
+// takesCopies tells whether COPY does the same as INSERT: it heeds no rules,
+// writes to identity columns that are GENERATED ALWAYS, and does not work under
+// policies. https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.8
+func (p *pgConn) takesCopies(t *Table) (plain bool, err error) {
+	err = rows(p, `SELECT NOT c.relhasrules AND NOT c.relrowsecurity AND NOT EXISTS (
+			SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attidentity = 'a')
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = $1::text AND c.relname = $2::text AND c.relkind IN ('r', 'p')`,
+		[]Value{text(t.Name.Schema), text(t.Name.Table)}, func(s Stmt) { plain = s.Column(0).Int != 0 })
+	return plain, err
 }
 
 // BulkUpdate goes by the key's columns of both sides.
@@ -55,7 +99,7 @@ func (p *pgConn) bulk(t *Table, columns []string, rows Rows, merge string) (int,
 	if err := p.simple(p.ctx, open); err != nil {
 		return 0, p.undo(err)
 	}
-	if err := p.copy("COPY "+stage+" ("+list+") FROM STDIN", rows); err != nil {
+	if _, err := p.copy("COPY "+stage+" ("+list+") FROM STDIN", rows); err != nil {
 		return 0, p.undo(err)
 	}
 	results, err := p.c.Exec(p.ctx, merge+"; DROP TABLE "+stage+"; "+innerRelease).ReadAll()
@@ -68,8 +112,9 @@ func (p *pgConn) bulk(t *Table, columns []string, rows Rows, merge string) (int,
 // copyChunk is how much is handed to the connection at once.
 const copyChunk = 64 << 10
 
-// copy sends rows in the text format of COPY. An error of rows cuts it off.
-func (p *pgConn) copy(query string, rows Rows) error {
+// copy sends rows in the text format of COPY and gives how many the server
+// kept. An error of rows cuts it off.
+func (p *pgConn) copy(query string, rows Rows) (int, error) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	defer cancel()
 	r, w := io.Pipe()
@@ -92,15 +137,15 @@ func (p *pgConn) copy(query string, rows Rows) error {
 		// A reader that has gone does not mind.
 		_ = w.CloseWithError(err)
 	}()
-	_, err := p.c.CopyFrom(ctx, r, query)
+	tag, err := p.c.CopyFrom(ctx, r, query)
 	_ = r.CloseWithError(io.ErrClosedPipe)
 	if inner := <-failed; inner != nil && inner != io.ErrClosedPipe {
-		return inner
+		return 0, inner
 	}
 	if err != nil {
-		return p.fail(err)
+		return 0, p.fail(err)
 	}
-	return nil
+	return int(tag.RowsAffected()), nil
 }
 
 // appendCopy writes a line:

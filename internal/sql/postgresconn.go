@@ -21,6 +21,7 @@ type pgConn struct {
 	ctx      context.Context // of the transaction
 	write    bool
 	prepared int // for the names of statements
+	merges   int // upserts that are not tried the short way
 }
 
 // lockWait bounds how long a lock is waited for.
