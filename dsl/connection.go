@@ -38,6 +38,8 @@ func (l *loader) openConnection(ctx context.Context, r *reference, env connector
 		return nil, err
 	}
 	env.Key, env.Window, env.Shape.Fields = nil, nil, nil
+	at := r.decl.Block.DefRange()
+	env.Block = fmt.Sprintf("%s (%s:%d)", r.address(), at.Filename, at.Start.Line)
 	return kind.Open(ctx, config, env)
 }
 

@@ -83,6 +83,9 @@ func (e *FieldError) Error() string { return e.Field + " " + e.Problem }
 
 // Env is all of the world that a connector may use.
 type Env struct {
+	// Block names what is opened and where it stands, for errors:
+	// connection.http.shop (main.hcl:3).
+	Block    string
 	Dir      string // the project's folder; relative paths start here
 	Spool    string // a folder for temporary files, removed after the run
 	Now      func() time.Time

@@ -2,12 +2,13 @@ package httpclient
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
+	"sync/atomic"
 
 	"koppel/engine/connector"
 )
@@ -21,8 +22,11 @@ type Options struct {
 	Auth Authenticator
 	// Header goes with every request to the connection's own host.
 	Header http.Header
+	// Certificates are shown to a server that asks for one.
+	Certificates []tls.Certificate
 	// Judge, when set, sees every answer: where a system says by the body that
-	// something failed, or that it is no use to ask again.
+	// something failed, or that it is no use to ask again. It may be called from
+	// several goroutines.
 	Judge func(*Response) Verdict
 	// Secrets lists texts, beside those of Auth, that must be in no message and
 	// no log.
@@ -39,11 +43,12 @@ type Client struct {
 // shared is what all users of a connection have in common.
 type shared struct {
 	base    *url.URL
+	moved   atomic.Pointer[url.URL] // where the login sent us
 	options Options
 	retry   Retry
 	client  *http.Client
+	gate    *gate
 	log     *slog.Logger
-	now     func() time.Time
 }
 
 // New makes the client of a connection. Nothing is asked before Do. When env
@@ -56,18 +61,18 @@ func New(o Options, env connector.Env) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shared{base: base, options: o, retry: o.Config.retries(), log: env.Log, now: env.Now}
+	s := &shared{base: base, options: o, retry: o.Config.retries(), gate: newGate(o.Config), log: env.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if s.now == nil {
-		s.now = time.Now
-	}
+	// Redirects are followed by an attempt, which knows whose host is whose.
 	s.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if env.HTTP != nil {
 		s.client.Transport = env.HTTP.Transport
+	} else if s.client.Transport, err = newTransport(o.Config, env.Dir, o.Certificates); err != nil {
+		return nil, err
 	}
-	return &Client{shared: s}, nil
+	return &Client{shared: s, address: env.Block}, nil
 }
 
 // For opens a connection and gives its client, whose errors name the
@@ -88,14 +93,10 @@ func For(ctx context.Context, c connector.Connection) (*Client, error) {
 	if !ok {
 		return nil, fmt.Errorf("open %s: a connection of kind %s is not asked over HTTP", c.Address, c.Kind)
 	}
-	return client.Named(c.Address), nil
-}
-
-// Named gives the same client with errors that name the connection.
-func (c *Client) Named(address string) *Client {
-	named := *c
-	named.address = address
-	return &named
+	if client.address == "" {
+		client = &Client{shared: client.shared, address: c.Address}
+	}
+	return client, nil
 }
 
 // Base is the URL of the connection, without a slash at its end.

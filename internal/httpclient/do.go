@@ -1,14 +1,13 @@
 package httpclient
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
-	"slices"
+	"time"
 )
 
 // Do makes a request, as often as it takes and as it may be made, and gives
@@ -17,97 +16,135 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	u, err := c.resolve(r)
-	if err != nil {
-		return nil, c.fail(r, r.Path, &Error{Reason: Impossible, Problem: err.Error()})
-	}
-	resp, failed := c.attempt(ctx, r, u)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
+	u, failed := c.resolve(ctx, r)
 	if failed != nil {
-		return nil, c.fail(r, u.String(), failed)
+		return nil, c.complete(ctx, failed, r, r.Path)
 	}
-	return resp, nil
+	wait := pauses(c.retry)
+	renewed := false
+	for n := 1; ; n++ {
+		resp, failed, last := c.try(ctx, r, u)
+		if failed == nil {
+			return resp, nil
+		}
+		if failed.Attempts == 0 {
+			failed.Attempts = n
+		}
+		if ctx.Err() == nil && failed.Status == http.StatusUnauthorized && !renewed && last != nil && c.renew(last) {
+			renewed = true
+			continue
+		}
+		pause, again := c.again(failed, r, n, wait.NextBackOff())
+		if ctx.Err() != nil || !again {
+			return nil, c.complete(ctx, failed, r, u.String())
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return nil, err
+		}
+	}
 }
 
-// fail completes an error.
-func (c *Client) fail(r *Request, shown string, e *Error) *Error {
+// renew tells whether there are other credentials to try.
+func (c *Client) renew(last *http.Request) bool {
+	return c.options.Auth != nil && c.options.Auth.Renew(last)
+}
+
+// complete says of an error which request it is about.
+func (c *Client) complete(ctx context.Context, e *Error, r *Request, shown string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if e.Connection = c.address; e.Request != "" {
+		return e // of a request for a token
+	}
 	if r.Title != "" {
 		shown = r.Title
 	}
-	e.Connection, e.Request = c.address, r.method()+" "+shown
+	e.Request = r.method() + " " + c.redact(shown)
 	return e
 }
 
-// attempt makes a request once.
-func (c *Client) attempt(ctx context.Context, r *Request, u *url.URL) (*Response, *Error) {
-	sent := false
-	trace := &httptrace.ClientTrace{WroteHeaders: func() { sent = true }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.method(), u.String(), bytes.NewReader(r.Body))
-	if err != nil {
-		return nil, &Error{Reason: Impossible, Problem: "the request can't be made", Cause: err}
+// again tells whether a request that failed n times is made once more, and
+// after how long.
+func (c *Client) again(e *Error, r *Request, n int, pause time.Duration) (time.Duration, bool) {
+	if e.again == never || e.again == whenHarmless && !r.repeatable() || n >= c.retry.Attempts {
+		return 0, false
 	}
-	c.dress(req, r)
-	if auth := c.options.Auth; auth != nil {
-		if err := auth.Authorize(ctx, req); err != nil {
-			return nil, &Error{Reason: Denied, Problem: "the credentials can't be had", Cause: err}
-		}
+	if !c.gate.spend() {
+		e.Hint = "so much of what this connection was asked has failed that nothing is tried again for now"
+		return 0, false
 	}
-	resp, err := c.client.Do(req)
-	delivery := NotSent
-	if sent {
-		delivery = Lost
+	pause = min(pause, time.Duration(c.retry.Max))
+	if e.after > 0 {
+		c.gate.hold(e.after)
+		pause = e.after
 	}
-	if err != nil {
-		return nil, &Error{Reason: Unreachable, Delivery: delivery, Problem: "the server can't be reached", Cause: err}
-	}
-	defer resp.Body.Close()
-	limit := r.Limit
-	if limit == 0 {
-		limit = DefaultLimit
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err != nil {
-		return nil, &Error{Reason: Unreachable, Delivery: Lost, Status: resp.StatusCode, Problem: "the answer breaks off", Cause: err}
-	}
-	out := &Response{Status: resp.StatusCode, Header: resp.Header, Body: body, URL: resp.Request.URL}
-	return out, c.judge(r, out)
+	return pause, true
 }
 
-// dress puts the headers on a request.
-func (c *Client) dress(req *http.Request, r *Request) {
-	req.Header.Set("User-Agent", "koppel")
-	req.Header.Set("Accept", "application/json")
+// try makes a request once, when it is its turn. last is the request whose
+// answer it is.
+func (c *Client) try(ctx context.Context, r *Request, u *url.URL) (resp *Response, failed *Error, last *http.Request) {
+	leave, err := c.gate.enter(ctx)
+	if err != nil {
+		if !errors.As(err, &failed) {
+			failed = &Error{Reason: Unreachable, Problem: "it was given up", Cause: err}
+		}
+		return nil, failed, nil
+	}
+	a := c.begin(ctx, r)
+	defer a.end()
+	start := time.Now()
+	resp, failed = a.run(u)
+	var outcome error
+	switch {
+	case failed == nil:
+		c.gate.earn()
+	case ctx.Err() != nil || failed.Reason == Impossible:
+		outcome = errUncounted
+	case failed.Reason == Unreachable && failed.Status != http.StatusTooManyRequests:
+		outcome = failed
+	}
+	leave(outcome)
+	c.report(ctx, r, u, resp, failed, time.Since(start))
+	return resp, failed, a.last
+}
+
+// report writes an attempt to the log, for those who look for a fault. Of
+// bodies it shows the form, never a value.
+func (c *Client) report(ctx context.Context, r *Request, u *url.URL, resp *Response, failed *Error, took time.Duration) {
+	if !c.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	shown := u.String()
+	if r.Title != "" {
+		shown = r.Title
+	}
+	fields := []slog.Attr{
+		slog.String("connection", c.address), slog.String("method", r.method()), slog.String("url", c.redact(shown)),
+		slog.Duration("took", took),
+	}
 	if len(r.Body) > 0 {
-		req.Header.Set("Content-Type", "application/json")
-		if r.ContentType != "" {
-			req.Header.Set("Content-Type", r.ContentType)
-		}
+		fields = append(fields, slog.String("sent", outline(r.Body)))
 	}
-	for _, header := range []http.Header{c.options.Header, r.Header} {
-		for name, values := range header {
-			req.Header[http.CanonicalHeaderKey(name)] = values
-		}
+	if resp != nil {
+		fields = append(fields, slog.Int("status", resp.Status), slog.Int("bytes", len(resp.Body)), slog.String("answer", outline(resp.Body)), slog.String("ids", c.redact(resp.ID)))
 	}
+	if failed != nil {
+		fields = append(fields, slog.Int("status", failed.Status), slog.String("problem", failed.Problem), slog.String("answer", outline(failed.Body)), slog.String("ids", failed.ID))
+	}
+	c.log.LogAttrs(ctx, slog.LevelDebug, "http", fields...)
 }
 
-// judge tells whether an answer is an error.
-func (c *Client) judge(r *Request, resp *Response) *Error {
-	var v Verdict
-	if c.options.Judge != nil {
-		v = c.options.Judge(resp)
+// outline is the form of a JSON text: its names and brackets, with a mark for
+// each value, as values may be sensitive. Of other texts it gives the length.
+func outline(body []byte) string {
+	const most = 500
+	if len(body) == 0 {
+		return ""
 	}
-	success := resp.Status >= 200 && resp.Status < 300 || slices.Contains(r.Accept, resp.Status)
-	if success && !v.Failed && !v.Credentials {
-		return nil
+	if body[0] != '{' && body[0] != '[' {
+		return fmt.Sprintf("%d bytes", len(body))
 	}
-	e := &Error{
-		Reason: Failed, Delivery: Answered, Status: resp.Status, Body: resp.Body, Words: v.Words, ID: resp.ID,
-		Problem: fmt.Sprintf("the server says %d %s", resp.Status, http.StatusText(resp.Status)), final: v.Final,
-	}
-	if v.Credentials || resp.Status == http.StatusUnauthorized {
-		e.Reason = Denied
-	}
-	return e
+	return outlineJSON(body[:min(len(body), 8*most)], most)
 }

@@ -3,6 +3,7 @@ package httpclient
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"koppel/engine/connector"
 )
@@ -27,8 +28,11 @@ const (
 // A Delivery says how far a request came.
 type Delivery int
 
-// NotSent: the server has not seen the request. Lost: it was sent, at least in
-// part, and its outcome is not known. Answered: the server answered.
+// NotSent: nothing was done, as the server has not seen the request, or says
+// that it has not acted on it (429, 503 with Retry-After). Lost: it was sent, at
+// least in part, and whether anything was done is not known, as no answer came,
+// or one that does not tell (500, 502, 504, a body that is not what was
+// announced). Answered: the answer tells.
 const (
 	NotSent Delivery = iota
 	Lost
@@ -59,7 +63,9 @@ type Error struct {
 	// Cause is the error below; may be nil.
 	Cause error
 
-	final bool // the Judge said that repeating is no use
+	final bool // the Judge said so
+	again again
+	after time.Duration // the server's Retry-After
 }
 
 // Error tells all of it in one line.
@@ -105,8 +111,5 @@ func (e *Error) Unwrap() []error {
 // one, so that others may be taken: a status from 400 to 499 that is not about
 // credentials, load or time, or an answer that the Judge failed for good.
 func (e *Error) Refused() bool {
-	if e.Reason != Failed || e.Delivery != Answered {
-		return false
-	}
-	return e.Status < 500 && e.Status != 408 && e.Status != 425 && e.Status != 429 || e.final
+	return e.Reason == Failed && e.Delivery == Answered && (e.Status >= 400 && e.Status < 500 || e.final)
 }

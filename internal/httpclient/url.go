@@ -1,16 +1,27 @@
 package httpclient
 
 import (
-	"errors"
+	"context"
 	"net/url"
 	"strings"
 )
 
+// Homed is an Authenticator whose login says where requests go from then on.
+type Homed interface {
+	// Home gives that URL, after it has logged in when it must; nil: it is that
+	// of the connection. Its error is as that of Authorize.
+	Home(ctx context.Context) (*url.URL, error)
+}
+
 // resolve makes the URL of a request.
-func (s *shared) resolve(r *Request) (*url.URL, error) {
+func (c *Client) resolve(ctx context.Context, r *Request) (*url.URL, *Error) {
+	base, failed := c.home(ctx)
+	if failed != nil {
+		return nil, failed
+	}
 	text := r.Path
 	if !strings.HasPrefix(text, "http://") && !strings.HasPrefix(text, "https://") {
-		text = strings.TrimSuffix(s.base.String(), "/")
+		text = strings.TrimSuffix(base.String(), "/")
 		if r.Path != "" {
 			if !strings.HasPrefix(r.Path, "/") && !strings.HasPrefix(r.Path, "?") {
 				text += "/"
@@ -20,23 +31,47 @@ func (s *shared) resolve(r *Request) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil {
-		return nil, errors.New("the path makes no URL")
+		return nil, &Error{Reason: Impossible, Problem: "the path makes no URL", Hint: "special characters of values are written as %XX"}
 	}
-	u.Fragment = ""
+	u.Fragment, u.User = "", nil
 	if len(r.Query) > 0 {
 		if u.RawQuery != "" {
 			u.RawQuery += "&"
 		}
 		u.RawQuery += r.Query.Encode()
 	}
-	if !s.own(u) {
-		return nil, errors.New("the URL leads to another host than the connection's")
+	if !c.own(u) {
+		return nil, &Error{
+			Reason: Impossible, Problem: "the URL leads to " + origin(u) + ", and the connection to " + origin(base),
+			Hint: "a connection asks its own host only",
+		}
 	}
 	return u, nil
 }
 
-// own tells whether a URL leads to the connection's own host.
-func (s *shared) own(u *url.URL) bool { return origin(u) == origin(s.base) }
+// home is where paths are appended.
+func (c *Client) home(ctx context.Context) (*url.URL, *Error) {
+	h, ok := c.options.Auth.(Homed)
+	if !ok {
+		return c.base, nil
+	}
+	u, err := h.Home(ctx)
+	if err != nil {
+		return nil, credentialsError(c.shared, err)
+	}
+	if u == nil {
+		return c.base, nil
+	}
+	c.moved.Store(u)
+	return u, nil
+}
+
+// own tells whether a URL leads to the connection's own host, or to where the
+// login sent it.
+func (s *shared) own(u *url.URL) bool {
+	moved := s.moved.Load()
+	return origin(u) == origin(s.base) || moved != nil && origin(u) == origin(moved)
+}
 
 // origin is scheme, host and port of a URL.
 func origin(u *url.URL) string {
