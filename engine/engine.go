@@ -73,6 +73,8 @@ type session struct {
 	reads   map[string]*records
 	readErr map[string]error
 	mirrors map[string]*mirror
+	// placed holds the fingerprints of sources that were opened.
+	placed  map[string][]byte
 	closers []io.Closer
 	works   map[string]*work
 	order   []*Pipeline
@@ -116,7 +118,7 @@ func (e *Engine) begin(ctx context.Context, opts Options, live bool) (*session, 
 	s := &session{
 		Engine: e, opts: opts, live: live, clock: clock, spool: dir, kind: "run",
 		today: clock.In(e.Project.Location).Format(time.DateOnly),
-		reads: map[string]*records{}, readErr: map[string]error{}, mirrors: map[string]*mirror{}, works: map[string]*work{},
+		reads: map[string]*records{}, readErr: map[string]error{}, mirrors: map[string]*mirror{}, placed: map[string][]byte{}, works: map[string]*work{},
 	}
 	s.unwatch = context.AfterFunc(ctx, func() { dir.Interrupt(ctx.Err()) })
 	s.order, err = e.sorted(opts.Pipelines)

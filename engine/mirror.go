@@ -46,15 +46,19 @@ func (s *session) mirror(ctx context.Context, src *Source) (*mirror, error) {
 	if m := s.mirrors[src.Address]; m != nil {
 		return m, nil
 	}
+	var read *records
+	var err error
+	if !s.opts.FromSnapshot {
+		if read, err = s.read(ctx, src); err != nil {
+			return nil, err
+		}
+	}
 	known, err := s.sourceState(ctx, src)
 	if err != nil {
 		return nil, err
 	}
-	m := &mirror{src: src, known: known, epoch: known.row.Epoch, fromSeq: known.row.Seq, seq: known.row.Seq}
-	if !s.opts.FromSnapshot {
-		if m.read, err = s.read(ctx, src); err != nil {
-			return nil, err
-		}
+	m := &mirror{src: src, read: read, known: known, epoch: known.row.Epoch, fromSeq: known.row.Seq, seq: known.row.Seq}
+	if read != nil {
 		if known.known && !known.same {
 			m.epoch++
 		}
@@ -304,7 +308,7 @@ func (s *session) storeMirror(ctx context.Context, m *mirror) error {
 // commitSource writes the changes of one read into the mirror, and the
 // partitions' cursors.
 func commitSource(tx state.Tx, src *Source, s *session, parts []plan.Part, rows func(func(*plan.SourceRow) error) error) error {
-	id, err := putSource(tx, src)
+	id, err := s.putSource(tx, src)
 	if err != nil {
 		return err
 	}

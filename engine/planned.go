@@ -93,7 +93,7 @@ func (s *session) headerSources() {
 		if m.read == nil {
 			continue
 		}
-		s.header.Sources = append(s.header.Sources, plan.Source{Address: address, Fingerprint: m.src.Fingerprint,
+		s.header.Sources = append(s.header.Sources, plan.Source{Address: address, Fingerprint: s.placed[address],
 			Mirrored: true, FromSeq: m.fromSeq, Rows: m.rows, Parts: m.read.planParts()})
 	}
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -78,16 +77,11 @@ func (s *session) readSource(ctx context.Context, src *Source, want reading) (*r
 	if want.maps != nil {
 		want.maps.records, r.maps = r, want.maps
 	}
-	known, err := s.sourceState(ctx, src)
+	conn, err := s.openSource(ctx, src)
 	if err != nil {
 		return nil, err
 	}
-	env := s.env()
-	env.Key = src.Key
-	if src.Window != nil {
-		env.Window = func() (string, string) { return src.Window.bounds(s.clock) }
-	}
-	conn, err := src.Open(ctx, env)
+	known, err := s.sourceState(ctx, src)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +129,7 @@ func (s *session) sourceState(ctx context.Context, src *Source) (*sourceState, e
 		if st.row, st.known, err = v.Source(src.Address); err != nil || !st.known {
 			return err
 		}
-		st.same = bytes.Equal(st.row.Fingerprint, src.Fingerprint)
+		st.same = s.same(src, st.row.Fingerprint)
 		parts, err := v.Parts(st.row.ID)
 		if err != nil {
 			return err
@@ -412,7 +406,7 @@ func (s *session) releaseRead(ctx context.Context, known *sourceState) error {
 // read than this one stays as it is.
 func (s *session) holdRead(ctx context.Context, src *Source, count int64, note string, approved *state.HeldRead) error {
 	return s.Store.Update(ctx, func(tx state.Tx) error {
-		id, err := putSource(tx, src)
+		id, err := s.putSource(tx, src)
 		if err != nil {
 			return err
 		}
@@ -422,34 +416,6 @@ func (s *session) holdRead(ctx context.Context, src *Source, count int64, note s
 		}
 		return tx.PutHeldRead(held)
 	})
-}
-
-// putSource makes sure that a source has a row under its present fingerprint.
-// A new fingerprint starts a new epoch: cursors and proofs of the earlier one
-// no longer count.
-func putSource(tx state.Tx, src *Source) (int64, error) {
-	row, known, err := tx.Source(src.Address)
-	if err != nil {
-		return 0, err
-	}
-	if known && bytes.Equal(row.Fingerprint, src.Fingerprint) {
-		return row.ID, nil
-	}
-	if known {
-		row.Epoch++
-		parts, err := tx.Parts(row.ID)
-		if err != nil {
-			return 0, err
-		}
-		for _, p := range parts {
-			p.Cursor, p.FullAt = nil, time.Time{}
-			if err := tx.PutPart(p); err != nil {
-				return 0, err
-			}
-		}
-	}
-	row.Address, row.Fingerprint = src.Address, src.Fingerprint
-	return tx.PutSource(row)
 }
 
 // bounds gives the window's sides around a clock as ISO date-times in UTC.

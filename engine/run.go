@@ -443,7 +443,7 @@ func (w *work) settleParts(tx state.Tx) error {
 	if src == nil || w.s.mirrored(src) {
 		return nil
 	}
-	id, err := putSource(tx, src)
+	id, err := w.s.putSource(tx, src)
 	if err != nil {
 		return err
 	}

@@ -265,7 +265,7 @@ func (s *session) commitSources(ctx context.Context, r *plan.Reader) ([]plan.Pro
 	for i := range s.header.Sources {
 		one := &s.header.Sources[i]
 		src := s.Project.Sources[one.Address]
-		if src == nil || !bytes.Equal(src.Fingerprint, one.Fingerprint) {
+		if src == nil || !s.readAs(ctx, src, one) {
 			dropped = append(dropped, droppedSource(one.Address, "it is configured otherwise now"))
 			if err := s.seenOtherwise(ctx, one, r); err != nil {
 				return nil, err

@@ -138,7 +138,7 @@ func (e *Engine) pipelineState(v state.View, row state.Pipeline, names map[int64
 func (e *Engine) rememberedSource(v state.View, row state.Source) (SourceState, error) {
 	src := e.Project.Sources[row.Address]
 	s := SourceState{Address: row.Address, Configured: src != nil, Seq: row.Seq}
-	s.Current = src != nil && string(src.Fingerprint) == string(row.Fingerprint)
+	s.Current = src != nil && sameArguments(src, row.Fingerprint)
 	parts, err := v.Parts(row.ID)
 	if err != nil {
 		return s, err

@@ -16,7 +16,7 @@ func (s *session) settleReads(ctx context.Context) error {
 			if r == nil || s.mirrored(src) || !r.complete() {
 				continue
 			}
-			id, err := putSource(tx, src)
+			id, err := s.putSource(tx, src)
 			if err != nil {
 				return err
 			}

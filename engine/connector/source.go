@@ -70,6 +70,12 @@ type Rereader interface {
 	Reread(part string, offset int64, length int, dst []byte) ([]byte, error)
 }
 
+// A Placed is a Source whose arguments leave it to a secret what is read: the
+// address of a database. Place tells it without secrets, the same text for the
+// same place whatever the credentials. It is asked before Read and connects to
+// nothing. A cursor belongs to one place.
+type Placed interface{ Place() string }
+
 // Incremental is what every incremental block has; kinds embed it in their own.
 type Incremental struct {
 	Cursor    []string `hcl:"cursor" doc:"fields whose rising values mark what was read"`

@@ -9,8 +9,9 @@ import (
 // several goroutines; each works on a Conn of its own.
 type DB struct {
 	Dialect Dialect
-	// Identity names the database, without secrets.
-	Identity string
+	// Identity names the database as far as tables' identities don't, Place
+	// all that says which rows a query finds; both without secrets.
+	Identity, Place string
 	// Open opens a connection. It makes the database only when access is
 	// Create.
 	Open func(ctx context.Context, access Access) (Conn, error)

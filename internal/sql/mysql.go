@@ -73,6 +73,7 @@ func NewMySQL(address string, wait time.Duration) (*DB, error) {
 	return &DB{
 		Dialect:  newMySQLDialect(c.DBName),
 		Identity: "mysql " + c.Addr,
+		Place:    "mysql " + title,
 		Open: func(ctx context.Context, access Access) (Conn, error) {
 			conn := &mysqlConn{connect: connect, title: title, write: access != Read, wait: wait, columns: map[string]int{}}
 			if err := conn.dial(ctx); err != nil {

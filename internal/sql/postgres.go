@@ -145,6 +145,11 @@ func (p postgresURL) title() string {
 	return net.JoinHostPort(p.config.Host, strconv.Itoa(int(p.config.Port))) + "/" + p.config.Database
 }
 
+// place is the title and what decides for which schema a name stands.
+func (p postgresURL) place() string {
+	return fmt.Sprintf("postgres %s %q %q", p.title(), p.config.RuntimeParams["search_path"], p.config.RuntimeParams["options"])
+}
+
 // NewPostgres describes the database that a URL names; a certificate file of a
 // relative path is looked for in dir. timeout bounds each statement; 0: the
 // server does.
@@ -157,6 +162,7 @@ func NewPostgres(text, dir string, timeout time.Duration) (*DB, error) {
 	return &DB{
 		Dialect:  d,
 		Identity: "postgres " + p.title(),
+		Place:    p.place(),
 		Open: func(ctx context.Context, access Access) (Conn, error) {
 			return openPostgres(ctx, p, access, timeout)
 		},

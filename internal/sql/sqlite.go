@@ -56,6 +56,7 @@ func NewSQLite(path, title string, wait time.Duration) *DB {
 	return &DB{
 		Dialect:  sqliteDialect{},
 		Identity: path,
+		Place:    path,
 		Open: func(ctx context.Context, access Access) (Conn, error) {
 			return openSQLite(ctx, path, title, access, wait)
 		},

@@ -64,6 +64,7 @@ func NewSQLServer(address string, wait time.Duration) (*DB, error) {
 	return &DB{
 		Dialect:  sqlserverDialect{},
 		Identity: identity,
+		Place:    identity,
 		Open: func(ctx context.Context, access Access) (Conn, error) {
 			conn := &sqlserverConn{connect: mssql.NewConnectorConfig(settings), title: strings.TrimPrefix(identity, "sqlserver "), wait: wait}
 			if err := conn.dial(ctx); err != nil {

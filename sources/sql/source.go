@@ -19,6 +19,9 @@ type source struct {
 	env    connector.Env
 }
 
+// Place names the database.
+func (s *source) Place() string { return s.db.Place }
+
 // chunk is how many bytes of records are handed over at once.
 const chunk = 256 << 10
 
