@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -27,7 +29,7 @@ func (p *pgConn) BulkUpsert(t *Table, columns, key, set []string, rows Rows) (in
 	} else if changed, done, err := p.append(t, columns, rows); done || err != nil {
 		return changed, err
 	}
-	return p.bulk(t, columns, rows, "INSERT INTO "+TableName(d, t.Name)+" ("+d.list(columns)+") SELECT "+d.list(columns)+
+	return p.bulk(t, columns, rows, "INSERT INTO "+TableName(d, t.Name)+" ("+d.list(columns)+") SELECT "+d.list(staged(len(columns)))+
 		" FROM "+stage+d.onConflict(key, set))
 }
 
@@ -64,42 +66,57 @@ func (p *pgConn) takesCopies(t *Table) (plain bool, err error) {
 	return plain, err
 }
 
-// BulkUpdate goes by the key's columns of both sides.
+// BulkUpdate goes by the key's columns of both sides. The key may be among what
+// is set: its spelling may change.
 func (p *pgConn) BulkUpdate(t *Table, set, key []string, rows Rows) (int, error) {
 	d := postgresDialect{}
+	columns := slices.Concat(set, key)
+	names := staged(len(columns))
 	sets := make([]string, len(set))
 	for i, c := range set {
-		sets[i] = d.Quote(c) + " = s." + d.Quote(c)
+		sets[i] = d.Quote(c) + " = s." + d.Quote(names[i])
 	}
-	columns := append([]string{}, set...)
-	return p.bulk(t, append(columns, key...), rows, "UPDATE "+TableName(d, t.Name)+" AS t SET "+strings.Join(sets, ", ")+
-		" FROM "+stage+" AS s WHERE "+d.same(key))
+	return p.bulk(t, columns, rows, "UPDATE "+TableName(d, t.Name)+" AS t SET "+strings.Join(sets, ", ")+
+		" FROM "+stage+" AS s WHERE "+d.same(key, names[len(set):]))
 }
 
 // BulkDelete goes by the key's columns.
 func (p *pgConn) BulkDelete(t *Table, key []string, rows Rows) (int, error) {
 	d := postgresDialect{}
-	return p.bulk(t, key, rows, "DELETE FROM "+TableName(d, t.Name)+" AS t USING "+stage+" AS s WHERE "+d.same(key))
+	return p.bulk(t, key, rows, "DELETE FROM "+TableName(d, t.Name)+" AS t USING "+stage+" AS s WHERE "+d.same(key, staged(len(key))))
 }
 
-// same says that the rows t and s have one key.
-func (d postgresDialect) same(key []string) string {
+// same says that the rows t and s, in its columns staged, have one key.
+func (d postgresDialect) same(key, staged []string) string {
 	terms := make([]string, len(key))
 	for i, c := range key {
-		terms[i] = "t." + d.Quote(c) + " = s." + d.Quote(c)
+		terms[i] = "t." + d.Quote(c) + " = s." + d.Quote(staged[i])
 	}
 	return strings.Join(terms, " AND ")
 }
 
+// staged are the names of n columns of the temporary table, by their places.
+func staged(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = "c" + strconv.Itoa(i+1)
+	}
+	return names
+}
+
 func (p *pgConn) bulk(t *Table, columns []string, rows Rows, merge string) (int, error) {
 	d := postgresDialect{}
-	list := d.list(columns)
-	open := innerSavepoint + "; CREATE TEMPORARY TABLE koppel_stage ON COMMIT DROP AS SELECT " + list +
+	places := staged(len(columns))
+	copied := make([]string, len(columns))
+	for i, c := range columns {
+		copied[i] = d.Quote(c) + " AS " + places[i]
+	}
+	open := innerSavepoint + "; CREATE TEMPORARY TABLE koppel_stage ON COMMIT DROP AS SELECT " + strings.Join(copied, ", ") +
 		" FROM " + TableName(d, t.Name) + " WITH NO DATA"
 	if err := p.simple(p.ctx, open); err != nil {
 		return 0, p.undo(err)
 	}
-	if _, err := p.copy("COPY "+stage+" ("+list+") FROM STDIN", rows); err != nil {
+	if _, err := p.copy("COPY "+stage+" ("+d.list(places)+") FROM STDIN", rows); err != nil {
 		return 0, p.undo(err)
 	}
 	results, err := p.c.Exec(p.ctx, merge+"; DROP TABLE "+stage+"; "+innerRelease).ReadAll()

@@ -123,6 +123,27 @@ func TestPostgresBulk(t *testing.T) {
 	}
 }
 
+// TestPostgresSentWhole updates all fields, the key too: what may stand at the
+// target after a crash is sent whole, and a key may be spelt otherwise.
+func TestPostgresSentWhole(t *testing.T) {
+	p := postgrestest.Start(t)
+	n := 0
+	db, url := database(t, p, &n, `CREATE EXTENSION citext`, `CREATE TABLE staff (id citext PRIMARY KEY, mail text, score int)`,
+		`INSERT INTO staff SELECT 'K' || i, 'old', 0 FROM generate_series(10, 59) i`)
+	s := openContacts(t, db, Config{})
+	var batch []record.Change
+	for i := 10; i < 60; i++ {
+		batch = append(batch, contact(record.Update, fmt.Sprint("k", i), "new", i, "id", "mail", "score"))
+	}
+	if out, err := s.Write(t.Context(), batch); err != nil || statuses(out) != "" {
+		t.Fatalf("%v: %s", err, statuses(out))
+	}
+	got := p.Query(t, url, "SELECT count(*), sum(score), min(id::text COLLATE \"C\"), max(mail) FROM staff")
+	if diff := cmp.Diff([]string{"50|1725|k10|new"}, got); diff != "" {
+		t.Errorf("rows (-want +got)\n%s", diff)
+	}
+}
+
 // TestPostgresRepeats: a transaction that the database gives up is made again,
 // and a refused row does not stop it.
 func TestPostgresRepeats(t *testing.T) {
