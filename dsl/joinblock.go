@@ -33,7 +33,7 @@ func (p *pipelineLoad) joinBlocks() {
 			continue
 		}
 		if b.Type == "lookup" {
-			p.lookup(b)
+			p.lookups = append(p.lookups, p.lookupBlock(b))
 			continue
 		}
 		p.l.out.onlyKnown(b, []string{"with", "on", "none", "many"}, nil)
@@ -73,15 +73,21 @@ func (p *pipelineLoad) checkName(b *hclsyntax.Block, seen map[string]hcl.Range) 
 }
 
 // convertJoins makes the pipeline's converter, which knows all names, and
-// converts the sides of the joins with it.
+// converts the sides of the joins and the questions of the lookups with it.
 func (p *pipelineLoad) convertJoins() {
 	var names []string
 	for _, j := range p.joins {
 		names = append(names, j.block.Labels[0])
 	}
-	p.c = p.l.converter(p.v, p.in, append(names, p.spec.Lookups...))
+	for _, l := range p.lookups {
+		names = append(names, l.block.Labels[0])
+	}
+	p.c = p.l.converter(p.v, p.in, names)
 	for _, j := range p.joins {
 		p.join(j)
+	}
+	for _, l := range p.lookups {
+		p.lookup(l)
 	}
 }
 
@@ -183,20 +189,6 @@ func unwrapTuple(attr *hclsyntax.Attribute) ([]hclsyntax.Expression, bool) {
 		return nil, false
 	}
 	return list.Exprs, true
-}
-
-// lookup checks a lookup block. Its connection kinds come with their systems.
-func (p *pipelineLoad) lookup(b *hclsyntax.Block) {
-	p.spec.Lookups = append(p.spec.Lookups, b.Labels[0])
-	p.l.out.onlyKnown(b, []string{"connection", "method", "path", "query", "headers", "body", "records", "none", "cache"}, nil)
-	attrs := b.Body.Attributes
-	p.v.choice(attrs["none"], p.in, "null", "skip", "error")
-	p.v.duration(attrs["cache"], p.in)
-	if attrs["connection"] == nil {
-		p.l.out.add("missing_argument", b.DefRange(), "A lookup has a connection", "Write connection = connection.KIND.NAME.")
-		return
-	}
-	p.l.out.later(b.DefRange(), "A lookup")
 }
 
 // settleJoins says which joins' targets are read.

@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -151,6 +152,22 @@ type databaseConfig struct {
 	Path string `hcl:"path" doc:"a database file"`
 }
 
+type serviceConfig struct {
+	URL   string           `hcl:"url" doc:"where it is"`
+	Token connector.Secret `hcl:"token,optional" doc:"a token"`
+}
+
+type listConfig struct {
+	Connection connector.Connection `hcl:"connection" doc:"a service"`
+}
+
+// An echo answers with the question.
+type echo struct{ config serviceConfig }
+
+func (e echo) Ask(_ context.Context, q connector.Question) ([]byte, error) {
+	return json.Marshal(map[string]any{"question": q, "url": e.config.URL})
+}
+
 type mailConfig struct {
 	Connection connector.Connection `hcl:"connection,optional" doc:"a server"`
 	Subject    connector.Template   `hcl:"subject,optional" doc:"the subject"`
@@ -183,9 +200,17 @@ func testOptions(dir string) Options {
 		return &opened{config: c}, nil
 	})
 	query.Connections = table.Connections
+	service := connector.Define("service", "a service", serviceConfig{}, func(_ context.Context, c serviceConfig, _ connector.Env) (any, error) {
+		return echo{c}, nil
+	})
+	service.Lookups = true
+	list := connector.Define("service", "a list of a service", listConfig{}, func(_ context.Context, c listConfig, _ connector.Env) (connector.Source, error) {
+		return &opened{config: c}, nil
+	})
+	list.Connections = []connector.Kind[any]{service}
 	return Options{
 		Dir: dir, Vars: map[string]string{}, VarFileDir: dir, Environ: func(string) (string, bool) { return "", false },
-		Sources: []connector.Kind[connector.Source]{file, query},
+		Sources: []connector.Kind[connector.Source]{file, query, list},
 		Sinks:   []connector.Kind[connector.Sink]{table, mail},
 	}
 }

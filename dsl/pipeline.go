@@ -28,6 +28,7 @@ type pipelineLoad struct {
 	from, into *reference
 	key        []string // of the source that it reads
 	joins      []joinLoad
+	lookups    []lookupLoad
 	targets    map[string]bool // joins whose NAME.target can be read
 }
 

@@ -58,7 +58,7 @@ func (p *pipelineLoad) checkNow() {
 	for _, f := range p.spec.Fields {
 		spec := p.spec
 		spec.Fields, spec.Whole, spec.Rules, spec.Key, spec.Where, spec.Protect = []mapping.Field{{Name: f.Name, Value: f.Value}}, nil, nil, nil, nil, nil
-		spec.Joins = withoutSides(spec.Joins)
+		spec.Joins, spec.Lookups = withoutSides(spec.Joins), namesOnly(spec.Lookups)
 		program, _ := mapping.Compile(spec, p.l.consts(p.c))
 		if program != nil && program.Reads().Now {
 			p.l.out.warn("unstable", p.l.places.find(f.Value.Pos, -1, -1), fmt.Sprintf("The field %q changes with every run", f.Name),
@@ -80,6 +80,15 @@ func withoutSides(joins []mapping.Join) []mapping.Join {
 	return out
 }
 
+// namesOnly keeps the names of lookups alone.
+func namesOnly(lookups []mapping.Lookup) []mapping.Lookup {
+	out := make([]mapping.Lookup, len(lookups))
+	for i, l := range lookups {
+		out[i] = mapping.Lookup{Name: l.Name, Pos: l.Pos}
+	}
+	return out
+}
+
 // identify sets what tells one configuration of the pipeline from another.
 func (p *pipelineLoad) identify() {
 	rules := make([]any, 0, len(p.p.Fields))
@@ -90,6 +99,9 @@ func (p *pipelineLoad) identify() {
 		"from": p.p.From, "fromVersion": p.l.kindVersion(p.from), "into": p.p.Into, "intoVersion": p.l.kindVersion(p.into),
 		"joins": p.p.Joins, "fields": rules, "open": p.p.OpenShape, "key": p.key,
 		"deletes": []any{p.p.Deletes.Action, p.p.Deletes.Target},
+	}
+	if lookups := p.describeLookups(); len(lookups) > 0 {
+		described["lookups"] = lookups
 	}
 	program, set := p.p.Program, p.p.Deletes.Set
 	p.p.Identify = func(seal func([]byte) []byte) []byte {

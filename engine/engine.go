@@ -36,6 +36,8 @@ type Engine struct {
 	// Progress is told what a run is doing; nil: nobody listens.
 	Progress func(Progress)
 
+	// answers are those of lookups, of this run and earlier ones.
+	answers *answers
 	// joinMemory is what right sides hold in memory, in bytes; 0: the usual.
 	joinMemory int
 }
@@ -92,6 +94,7 @@ type session struct {
 	files     int // made in the folder of temporary files
 	// explains: keys are kept of sets that are delivered as a whole.
 	explains bool
+	turn     int64 // of lookups: answers of this turn always count
 	unwatch  func() bool
 	unlock   func()
 }
@@ -102,6 +105,9 @@ func (e *Engine) begin(ctx context.Context, opts Options, live bool) (*session, 
 	clock := opts.AsOf
 	if clock.IsZero() {
 		clock = e.Now()
+	}
+	if e.answers == nil {
+		e.answers = newAnswers(answerMemory, e.Now)
 	}
 	if !live {
 		store, err := e.withMoves(context.Background())
@@ -120,6 +126,7 @@ func (e *Engine) begin(ctx context.Context, opts Options, live bool) (*session, 
 		today: clock.In(e.Project.Location).Format(time.DateOnly),
 		reads: map[string]*records{}, readErr: map[string]error{}, mirrors: map[string]*mirror{}, placed: map[string][]byte{}, works: map[string]*work{},
 	}
+	s.turn = s.answers.next()
 	s.unwatch = context.AfterFunc(ctx, func() { dir.Interrupt(ctx.Err()) })
 	s.order, err = e.sorted(opts.Pipelines)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 type mapper struct {
 	p        *Pipeline
 	ev       *mapping.Evaluator
-	joins    []*joinLookup
+	sides    []side // as Program.Binds lists them
+	ended    func() error
 	identity bool
 	hash     *record.Hasher
 	rules    record.Rules
@@ -25,11 +26,20 @@ type mapper struct {
 func (s *session) mapper(ctx context.Context, w *work) *mapper {
 	consts := s.consts()
 	consts.Context = ctx
-	m := &mapper{p: w.p, ev: w.p.Program.Evaluator(consts), identity: w.identity, hash: s.Store.Hasher(), rules: w.rules}
-	for _, idx := range w.joins {
-		m.joins = append(m.joins, idx.lookup(ctx))
+	m := &mapper{p: w.p, ev: w.p.Program.Evaluator(consts), ended: ctx.Err, identity: w.identity, hash: s.Store.Hasher(), rules: w.rules}
+	for _, b := range w.p.Program.Binds() {
+		if b.Lookup {
+			m.sides = append(m.sides, w.lookups[b.I].side(ctx))
+		} else {
+			m.sides = append(m.sides, w.joins[b.I].lookup(ctx))
+		}
 	}
 	return m
+}
+
+// A side is what a record is bound to beside itself: a join, or a lookup.
+type side interface {
+	bind(ev *mapping.Evaluator, out *outcome) (joinResult, error)
 }
 
 // unsureUpstream says why a record waits for the pipeline that it comes from.
@@ -127,14 +137,15 @@ func (m *mapper) bound(out *outcome) error {
 	return nil
 }
 
-// bind looks up the joins that come before each, or those that come after it.
-// done says that the record goes no further: it waits, or a join drops it.
+// bind binds the joins and lookups that come before each, or those that come
+// after it. done says that the record goes no further: it waits, or one of them
+// drops it.
 func (m *mapper) bind(out *outcome, afterEach bool) (done bool, err error) {
-	for _, j := range m.joins {
-		if m.p.Program.AfterEach(j.i) != afterEach {
+	for i, b := range m.p.Program.Binds() {
+		if b.AfterEach != afterEach {
 			continue
 		}
-		result, err := j.bind(m.ev, out)
+		result, err := m.sides[i].bind(m.ev, out)
 		if err != nil {
 			return true, err
 		}

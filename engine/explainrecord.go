@@ -45,9 +45,10 @@ type StepTrace struct {
 	Sensitive bool
 }
 
-// A JoinTrace is one join with what it found.
+// A JoinTrace is one join or lookup with what it found.
 type JoinTrace struct {
-	Name, With string
+	Name, With string   // With is the address of a connection for a lookup
+	Lookup     bool     // Keys is the question
 	Keys       []string // that were looked for; empty: null and empty match nothing
 	Sensitive  bool     // Keys are masked
 	Found      []FoundRecord
@@ -55,7 +56,7 @@ type JoinTrace struct {
 	Result, Note string
 }
 
-// A FoundRecord is one match of a join.
+// A FoundRecord is one match of a join; a lookup's has no key.
 type FoundRecord struct {
 	Key    string
 	Record []byte // masked
@@ -142,17 +143,25 @@ func (x *explaining) item(m *mapper, ref state.SourceRef, item []byte) ItemTrace
 	return t
 }
 
-// joins looks up the joins before each, or those after it. done: the record
-// goes no further.
+// joins binds the joins and lookups before each, or those after it. done: the
+// record goes no further.
 func (x *explaining) joins(m *mapper, afterEach bool) (list []JoinTrace, done bool) {
-	for _, j := range m.joins {
-		if m.p.Program.AfterEach(j.i) != afterEach {
+	for i, b := range m.p.Program.Binds() {
+		if b.AfterEach != afterEach {
 			continue
 		}
-		t := JoinTrace{Name: j.join.Name, With: j.join.With, Sensitive: m.p.Program.JoinSensitive(j.i)}
-		x.lookedUp(m, j, &t)
+		var t JoinTrace
+		whole := false // a list, which may be empty
+		switch s := m.sides[i].(type) {
+		case *joinLookup:
+			t = JoinTrace{Name: s.join.Name, With: s.join.With, Sensitive: m.p.Program.JoinSensitive(b.I)}
+			x.lookedUp(m, s, &t)
+			whole = s.join.Many == "list"
+		case *lookupSide:
+			t = x.asked(m, s)
+		}
 		var out outcome
-		result, err := j.bind(m.ev, &out)
+		result, err := m.sides[i].bind(m.ev, &out)
 		switch {
 		case err != nil:
 			t.Result = "failed"
@@ -161,7 +170,7 @@ func (x *explaining) joins(m *mapper, afterEach bool) (list []JoinTrace, done bo
 			t.Result, t.Note = "waiting", out.note
 		case result == joinSkips:
 			t.Result = "dropped"
-		case len(t.Found) == 0 && j.join.Many != "list":
+		case len(t.Found) == 0 && !whole:
 			t.Result = "null"
 		default:
 			t.Result = "joined"
@@ -172,6 +181,30 @@ func (x *explaining) joins(m *mapper, afterEach bool) (list []JoinTrace, done bo
 		}
 	}
 	return list, false
+}
+
+// asked fills in what a lookup asks and what it finds.
+func (x *explaining) asked(m *mapper, l *lookupSide) JoinTrace {
+	t := JoinTrace{Name: l.lookup.Name, With: l.lookup.Connection, Lookup: true, Sensitive: l.hidden}
+	q, ok, err := m.ev.Question(l.i)
+	if err != nil || !ok {
+		return t // binding it says so
+	}
+	asked := l.question(q)
+	t.Keys = []string{l.shown(&asked)}
+	if t.Sensitive {
+		t.Keys[0] = strings.Trim(maskedJSON, `"`)
+	}
+	found, err := l.ask(q)
+	if err != nil || found == nil {
+		return t
+	}
+	shown := []byte(maskedJSON)
+	if !m.p.Program.LookupSensitive(l.i) {
+		shown = maskPaths(found, m.p.Program.ReadBySensitive(l.lookup.Name))
+	}
+	t.Found = []FoundRecord{{Record: shown}}
+	return t
 }
 
 // lookedUp fills in what a join looks for and what it finds.

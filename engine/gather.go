@@ -22,7 +22,7 @@ func (w *work) gather(ctx context.Context) error {
 		err = w.gatherMirror(ctx, src)
 	case !w.identity || w.whole() || w.again() || w.looksAtTarget() || w.p.Program.Reads().Now:
 		w.everything = true
-		if src != nil && w.s.single(src) {
+		if src != nil && w.s.single(src) && len(w.lookups) == 0 {
 			return w.gatherAtOnce(ctx, src)
 		}
 		if w.records, err = w.s.dataset(ctx, w.p.From, w.p.Address); err != nil {

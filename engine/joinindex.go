@@ -247,12 +247,13 @@ func (f *joinFill) undelivered(ctx context.Context, v state.View, pipeline int64
 }
 
 // lookedUp fails when a right side could not be read back: what the records
-// came to then is worth nothing.
+// came to then is worth nothing. It reports the lookups that were not answered.
 func (w *work) lookedUp(context.Context) error {
 	for _, idx := range w.joins {
 		if err := idx.broken.Load(); err != nil {
 			return fmt.Errorf("join %q: %w", idx.join.Name, *err)
 		}
 	}
+	w.unanswered()
 	return nil
 }

@@ -17,6 +17,21 @@ const (
 	mapWorkers   = 2
 )
 
+// The same where each record makes its worker wait for an answer. How many are
+// asked for at once is the connection's to say.
+const (
+	askRecords = 4
+	askWorkers = 32
+)
+
+// mapSizes gives the number of workers, and of the records that one gets.
+func (w *work) mapSizes() (workers, records int) {
+	if len(w.lookups) > 0 {
+		return askWorkers, askRecords
+	}
+	return mapWorkers, batchRecords
+}
+
 // A batch is a number of records on their way through a mapping worker, in the
 // order of the read.
 type batch struct {
@@ -45,10 +60,11 @@ func (w *work) mapAll(ctx context.Context, r *records) error {
 func (w *work) mapEntries(ctx context.Context, r *records, each func(func(*entry) error) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	todo, ordered := make(chan *batch, mapWorkers), make(chan *batch, 2*mapWorkers)
-	free := make(chan *batch, 4*mapWorkers)
+	workers, size := w.mapSizes()
+	todo, ordered := make(chan *batch, workers), make(chan *batch, 2*workers)
+	free := make(chan *batch, 4*workers)
 	var wg sync.WaitGroup
-	for range mapWorkers {
+	for range workers {
 		m := w.s.mapper(ctx, w)
 		wg.Go(func() {
 			for b := range todo {
@@ -61,7 +77,7 @@ func (w *work) mapEntries(ctx context.Context, r *records, each func(func(*entry
 	go func() {
 		defer close(ordered)
 		defer close(todo)
-		read <- batches(ctx, r, each, free, func(b *batch) error {
+		read <- batches(ctx, r, size, each, free, func(b *batch) error {
 			for _, ch := range []chan *batch{ordered, todo} {
 				select {
 				case ch <- b:
@@ -101,7 +117,7 @@ func (w *work) mapEntries(ctx context.Context, r *records, each func(func(*entry
 
 // batches reads the records' bytes and hands them out in batches. Batches that
 // are done with come back through free.
-func batches(ctx context.Context, r *records, each func(func(*entry) error) error, free <-chan *batch, send func(*batch) error) error {
+func batches(ctx context.Context, r *records, most int, each func(func(*entry) error) error, free <-chan *batch, send func(*batch) error) error {
 	b, size := newBatch(free), 0
 	full := func() (err error) {
 		if b.bodies, b.room, err = r.bodies(b.entries, b.bodies, b.room); err != nil {
@@ -118,7 +134,7 @@ func batches(ctx context.Context, r *records, each func(func(*entry) error) erro
 			return ctx.Err()
 		}
 		b.entries = append(b.entries, *e)
-		if size += e.length; len(b.entries) < batchRecords && size < batchBytes {
+		if size += e.length; len(b.entries) < most && size < batchBytes {
 			return nil
 		}
 		return full()
@@ -154,6 +170,9 @@ func (b *batch) run(m *mapper, r *records) {
 			return
 		}
 		m.run(&b.outcomes[i], e, r.names[e.part], b.bodies[i])
+		if b.err = m.stopped(); b.err != nil {
+			return
+		}
 	}
 	b.mapped = m.out
 }

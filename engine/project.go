@@ -89,6 +89,7 @@ type Pipeline struct {
 	Into        string // address of a sink; empty: none
 	After       []string
 	Joins       []Join            // in the order of the mapping program's joins
+	Lookups     []Lookup          // in the order of the mapping program's lookups
 	Targets     map[string]string // NAME in NAME.target → pipeline address
 	Program     *mapping.Program
 	Fields      []Field // in the order of the mapping
@@ -122,6 +123,22 @@ type Join struct {
 	With string // address of a source or pipeline
 	None string // null, skip, error
 	Many string // error, first, list
+}
+
+// A Lookup says what a system is asked about each record that is touched.
+type Lookup struct {
+	Name       string
+	Connection string // address
+	Method     string // GET, POST, …
+	Type       string // media type of the body
+	None       string // null, skip, error
+	// Cache is how long an answer counts in later runs; in one run it always does.
+	Cache time.Duration
+	// Digest tells apart what is made of the same answer.
+	Digest []byte
+	// Open opens the connection, and what takes the records out of an answer; nil:
+	// the answer is the record.
+	Open func(ctx context.Context, env connector.Env) (connector.Asker, connector.Program, error)
 }
 
 // A Field is one mapped field with its rules.

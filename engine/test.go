@@ -46,11 +46,11 @@ func (p *Pipeline) Test(ctx context.Context, t *Test, now time.Time, zone *time.
 		now = t.AsOf
 	}
 	consts := mapping.RunConsts{Today: now.In(zone).Format(time.DateOnly), Now: now.UTC().Format("2006-01-02T15:04:05Z"), Context: ctx}
-	joins, err := testJoins(ctx, &tested, t, consts)
+	sides, err := testSides(ctx, &tested, t, consts)
 	if err != nil {
 		return t.failed(err)
 	}
-	m := &mapper{p: &tested, ev: t.Program.Evaluator(consts), joins: joins, hash: record.NewHasher(nil), rules: fieldRules(p)}
+	m := &mapper{p: &tested, ev: t.Program.Evaluator(consts), sides: sides, ended: ctx.Err, hash: record.NewHasher(nil), rules: fieldRules(p)}
 	out := &outcome{}
 	m.run(out, &entry{key: "test"}, "", t.Given)
 	return t.judge(out)
@@ -65,6 +65,23 @@ func fieldRules(p *Pipeline) record.Rules {
 		}
 	}
 	return rules
+}
+
+// testSides are the joins and lookups with what a test gives for them.
+func testSides(ctx context.Context, p *Pipeline, t *Test, consts mapping.RunConsts) ([]side, error) {
+	joins, err := testJoins(ctx, p, t, consts)
+	if err != nil {
+		return nil, err
+	}
+	var list []side
+	for _, b := range p.Program.Binds() {
+		if b.Lookup {
+			list = append(list, testLookup(p, t, b.I).side(ctx))
+		} else {
+			list = append(list, joins[b.I])
+		}
+	}
+	return list, nil
 }
 
 // testJoins makes the right sides that a test gives. What the target of a

@@ -34,6 +34,7 @@ type work struct {
 	// sinkTraits are what the sink said of itself when it was opened.
 	sinkTraits connector.Traits
 	joins      []*joinIndex
+	lookups    []*asking
 	// identity: an item has the key of the source record that it comes from.
 	identity bool
 	rules    record.Rules
@@ -281,6 +282,7 @@ func (w *work) prepare(ctx context.Context) (err error) {
 	if w.joins, err = w.s.joinIndexes(ctx, w.p); err != nil {
 		return err
 	}
+	w.lookups = w.s.askings(w.p)
 	w.why.first = !w.known || len(w.row.Fingerprint) == 0
 	w.why.mapping = !w.why.first && !bytes.Equal(w.row.Fingerprint, w.header.Fingerprint)
 	w.why.date = !w.why.first && w.header.ReadsDay && w.row.Day != w.s.today
@@ -322,7 +324,7 @@ func (w *work) problem(key, field, code, message string) {
 // again tells whether records must be mapped although their bytes are as
 // before.
 func (w *work) again() bool {
-	return w.why.first || w.why.mapping || w.why.joins || w.why.date
+	return w.why.first || w.why.mapping || w.why.joins || w.why.date || w.s.opts.Full && len(w.lookups) > 0
 }
 
 // entries yields the pipeline's planned entries in key order, guards and

@@ -9,19 +9,6 @@ import (
 	"koppel/engine/record"
 )
 
-// Joins returns the names of the joins, in order, and whether each runs after
-// each because its left side reads the item.
-func (p *Program) Joins() (names []string, afterEach []bool) {
-	for _, j := range p.joins {
-		names, afterEach = append(names, j.name), append(afterEach, j.afterEach)
-	}
-	return names, afterEach
-}
-
-// AfterEach reports whether the i-th join reads the item, so that it runs once
-// per item.
-func (p *Program) AfterEach(i int) bool { return p.joins[i].afterEach }
-
 // HasEach reports whether one source record can give several items.
 func (p *Program) HasEach() bool { return p.each != nil }
 
@@ -137,6 +124,13 @@ func (p *Program) describedParts(secret func(any) any) []any {
 	for _, j := range p.spec.Joins {
 		add("left "+j.Name, j.Left...)
 		add("right "+j.Name, j.Right...)
+	}
+	for _, l := range p.spec.Lookups {
+		out = append(out, []any{"lookup", l.Name, l.QueryNames, l.HeaderNames})
+		add("path", l.Path)
+		add("query", l.Query...)
+		add("headers", l.Headers...)
+		add("body", l.Body)
 	}
 	add("each", p.spec.Each)
 	add("where", p.spec.Where)

@@ -32,6 +32,8 @@ func (c *compiler) compile(n *Node) code {
 		return c.expr(n)
 	case KindJQ:
 		return c.jq(n)
+	case KindTemplate:
+		return c.placed(n)
 	}
 	c.problem(n.Pos, CodeSyntax, "no value per record", "")
 	return nothing

@@ -34,8 +34,9 @@ const (
 // An Evaluator runs a program, record by record. It belongs to one goroutine.
 //
 // Per record: Load; Bind for every join and lookup that does not read the
-// item; Items; then for each item SetItem, Bind for the others, Where, Key,
-// Map. What Map and the others return stands until the next Load.
+// item, in the order of Program.Binds; Items; then for each item SetItem, Bind
+// for the others, Where, Key, Map. What Map and the others return stands until
+// the next Load.
 type Evaluator struct {
 	p        *Program
 	run      RunConsts
@@ -185,10 +186,10 @@ func (e *Evaluator) SetItem(raw []byte) {
 	e.reset()
 	e.item = raw
 	e.decodes.item.done = false
-	for _, j := range e.p.joins {
-		if j.afterEach {
-			e.bound[j.index] = binding{}
-			e.decodes.drop(j.index)
+	for _, b := range e.p.binds {
+		if b.AfterEach {
+			e.bound[b.index] = binding{}
+			e.decodes.drop(b.index)
 		}
 	}
 }

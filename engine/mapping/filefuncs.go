@@ -103,6 +103,13 @@ func (c *compiler) template(name string) (run code, problem string) {
 	}
 	c.reads.files = append(c.reads.files, name)
 	escape := escapeFor(name)
+	pieces := c.pieces(content, func(run code) code { return escaped(run, escape) })
+	return func(e *Evaluator) (val, error) { return e.concat(pieces) }, ""
+}
+
+// pieces gives the codes of a template's texts and of its values, each as fill
+// makes it.
+func (c *compiler) pieces(content string, fill func(code) code) []code {
 	var pieces []code
 	literal := ""
 	for rest := content; rest != ""; {
@@ -112,7 +119,7 @@ func (c *compiler) template(name string) (run code, problem string) {
 		case strings.HasPrefix(rest, "{{"), strings.HasPrefix(rest, "}}"):
 			literal, rest = literal+rest[:1], rest[2:]
 		case run != nil:
-			pieces = append(pieces, always(textOf(literal)), escaped(run, escape))
+			pieces = append(pieces, always(textOf(literal)), fill(run))
 			literal, rest = "", rest[width:]
 		default:
 			next := 1 + strings.IndexAny(rest[1:], "{}")
@@ -122,8 +129,7 @@ func (c *compiler) template(name string) (run code, problem string) {
 			literal, rest = literal+rest[:next], rest[next:]
 		}
 	}
-	pieces = append(pieces, always(textOf(literal)))
-	return func(e *Evaluator) (val, error) { return e.concat(pieces) }, ""
+	return append(pieces, always(textOf(literal)))
 }
 
 // concat puts texts together.

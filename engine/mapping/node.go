@@ -9,15 +9,16 @@ type Kind byte
 
 // The kinds of nodes.
 const (
-	KindPath   Kind = iota + 1 // Name is the root, Steps the members
-	KindConst                  // Value
-	KindToday                  // the run's date as text
-	KindNow                    // the run's clock as text
-	KindObject                 // Names and Nodes
-	KindList                   // Nodes
-	KindCall                   // Name is the function, Nodes its arguments
-	KindExpr                   // Text is an expr program
-	KindJQ                     // Text is a jq program
+	KindPath     Kind = iota + 1 // Name is the root, Steps the members
+	KindConst                    // Value
+	KindToday                    // the run's date as text
+	KindNow                      // the run's clock as text
+	KindObject                   // Names and Nodes
+	KindList                     // Nodes
+	KindCall                     // Name is the function, Nodes its arguments
+	KindExpr                     // Text is an expr program
+	KindJQ                       // Text is a jq program
+	KindTemplate                 // Value is a text with {names} in it, Name the place where it stands
 )
 
 // A Node is one value per record, as it was written.
@@ -71,3 +72,20 @@ func Expr(text string, pos Pos) *Node { return &Node{Kind: KindExpr, Text: text,
 
 // JQ makes the node of a jq program.
 func JQ(text string, pos Pos) *Node { return &Node{Kind: KindJQ, Text: text, Pos: pos} }
+
+// Places of templates: their values are escaped for them.
+const (
+	InPath  = "path"  // of a URL
+	InQuery = "query" // a value of a URL's query, escaped by who makes the URL
+	InLine  = "line"  // a value of a header
+	InXML   = "xml"
+	InJSON  = "json" // within the quotes of a text
+	InForm  = "form" // a value of a form
+	InText  = "text"
+)
+
+// Template makes the node of a text with {src.x} and the like in it. place says
+// how values are escaped.
+func Template(text string, sensitive bool, place string, pos Pos) *Node {
+	return &Node{Kind: KindTemplate, Name: place, Value: text, Sensitive: sensitive, Pos: pos}
+}

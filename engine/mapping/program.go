@@ -18,8 +18,10 @@ type Program struct {
 	tree   *record.Tree
 	// sourceKey are the slots of Spec.SourceKey.
 	sourceKey []int
-	names     []string // what Bind knows: joins in order, then lookups
+	names     []string // what Bind knows: joins, then lookups
 	joins     []join
+	lookups   []lookup
+	binds     []Bind // joins and lookups in the order in which they are bound
 	each      *part
 	where     *part
 	key       []*part
@@ -50,13 +52,6 @@ type part struct {
 	test      test   // nil: none
 	reads     Reads
 	sensitive bool
-}
-
-type join struct {
-	name        string
-	index       int // in Program.names
-	left, right []*part
-	afterEach   bool
 }
 
 type field struct {
@@ -111,11 +106,15 @@ func compileSpec(spec Spec, consts Consts, interpretJQ bool) (*Program, []Proble
 	for _, j := range spec.Joins {
 		p.names = append(p.names, j.Name)
 	}
-	p.names = append(p.names, spec.Lookups...)
+	for _, l := range spec.Lookups {
+		p.names = append(p.names, l.Name)
+	}
 	for _, path := range spec.SourceKey {
 		p.sourceKey = append(p.sourceKey, p.tree.Want(strings.Split(path, ".")...))
 	}
 	c.joins()
+	c.lookups()
+	c.order()
 	all := scope{src: true, item: spec.Each != nil, names: p.names}
 	early := scope{src: true, names: c.earlyNames()}
 	p.each = c.part("each", spec.Each, early)
@@ -163,37 +162,6 @@ func (p *Program) taint(n *Node, sensitive bool) {
 }
 
 func (p *Program) nodeSensitive(n *Node) bool { return p.tainted[n] }
-
-// joins compiles both sides of every join.
-func (c *compiler) joins() {
-	for i, j := range c.p.spec.Joins {
-		out := join{name: j.Name, index: i}
-		before := slices.Clone(c.p.names[:i])
-		for _, n := range j.Left {
-			l := c.part("on", n, scope{src: true, item: c.p.spec.Each != nil, names: before})
-			out.left = append(out.left, l)
-			out.afterEach = out.afterEach || l.reads.reads("item")
-			for _, b := range c.p.joins {
-				out.afterEach = out.afterEach || b.afterEach && l.reads.reads(b.name)
-			}
-		}
-		for _, n := range j.Right {
-			out.right = append(out.right, c.part("on", n, scope{names: []string{j.Name}}))
-		}
-		c.p.joins = append(c.p.joins, out)
-	}
-}
-
-// earlyNames lists what is bound before each runs.
-func (c *compiler) earlyNames() []string {
-	var names []string
-	for _, j := range c.p.joins {
-		if !j.afterEach {
-			names = append(names, j.name)
-		}
-	}
-	return append(names, c.p.spec.Lookups...)
-}
 
 func (c *compiler) fields(s scope) {
 	p := c.p

@@ -83,6 +83,9 @@ func (p *Program) parts() []*part {
 	for _, j := range p.joins {
 		out = append(append(out, j.left...), j.right...)
 	}
+	for i := range p.lookups {
+		out = append(out, p.lookups[i].parts()...)
+	}
 	out = append(out, p.key...)
 	for _, f := range slices.Concat(p.fields, p.rules) {
 		if f.run != nil {
@@ -96,16 +99,8 @@ func (p *Program) parts() []*part {
 
 // readsSensitive tells whether something read is declared sensitive.
 func (p *Program) readsSensitive(r Reads) bool {
-	if r.constSensitive {
+	if r.constSensitive || p.readsPersonal(r) {
 		return true
-	}
-	for root, paths := range r.Roots {
-		sensitive := p.sensitivePaths(strings.TrimSuffix(root, ".target"))
-		for _, path := range paths {
-			if covers(sensitive, strings.Join(path, ".")) && len(sensitive) > 0 {
-				return true
-			}
-		}
 	}
 	for _, path := range r.consts {
 		if p.consts.sensitive(path[0], path[1:]) {
@@ -115,6 +110,19 @@ func (p *Program) readsSensitive(r Reads) bool {
 	for _, t := range r.tables {
 		if p.consts.given.Tables[t].Sensitive {
 			return true
+		}
+	}
+	return false
+}
+
+// readsPersonal tells whether something sensitive of a record is read.
+func (p *Program) readsPersonal(r Reads) bool {
+	for root, paths := range r.Roots {
+		sensitive := p.sensitivePaths(strings.TrimSuffix(root, ".target"))
+		for _, path := range paths {
+			if covers(sensitive, strings.Join(path, ".")) && len(sensitive) > 0 {
+				return true
+			}
 		}
 	}
 	return false
@@ -132,6 +140,11 @@ func (p *Program) sensitivePaths(root string) []string {
 	for _, j := range p.spec.Joins {
 		if j.Name == root {
 			return j.Sensitive
+		}
+	}
+	for i := range p.lookups {
+		if p.lookups[i].name == root && p.lookups[i].personal {
+			return []string{""}
 		}
 	}
 	return nil

@@ -5,8 +5,8 @@ package mapping
 // Fields and without Whole the mapped record is the source record itself (the
 // item, under Each).
 type Spec struct {
-	Joins   []Join   // in the order in which they are bound
-	Lookups []string // names of lookups, bound by the engine like joins
+	Joins   []Join
+	Lookups []Lookup
 	Each    *Node
 	Where   *Node
 	Key     []*Node
@@ -34,6 +34,18 @@ type Join struct {
 	Target bool
 	// Sensitive holds the dotted paths of the right records that are sensitive.
 	Sensitive []string
+}
+
+// A Lookup is a question that is put together per record; its answer is bound
+// to its name.
+type Lookup struct {
+	Name string
+	Pos  Pos
+	// Path gives a text. Query and Headers name values, by place.
+	Path                    *Node
+	QueryNames, HeaderNames []string
+	Query, Headers          []*Node
+	Body                    *Node // a Template, or what is sent as JSON; nil: nothing
 }
 
 // A Field is one field of a mapped record with what is checked about it.

@@ -84,14 +84,22 @@ func (t *Teller) members(title string, body []byte) {
 
 func (t *Teller) joins(all []engine.JoinTrace) {
 	for _, j := range all {
-		text := "looked for nothing: null and empty match nothing"
+		stage, verb := "join  ", "looked for "
+		if j.Lookup {
+			stage, verb = "lookup", "asked "
+		}
+		text := verb + "nothing: null and empty match nothing"
 		if len(j.Keys) > 0 {
-			text = "looked for " + Shorten(Clean(strings.Join(j.Keys, ", ")), maxValue)
+			text = verb + Shorten(Clean(strings.Join(j.Keys, ", ")), maxValue)
 		}
 		var found []string
 		for i, f := range j.Found {
 			if i == 3 {
 				found = append(found, "…")
+				break
+			}
+			if j.Lookup {
+				found = append(found, Shorten(Clean(string(f.Record)), maxValue))
 				break
 			}
 			found = append(found, showKey(f.Key))
@@ -103,7 +111,7 @@ func (t *Teller) joins(all []engine.JoinTrace) {
 		if j.Result != "joined" {
 			text += "   " + t.Style.painter().Yellow(j.Result)
 		}
-		t.line("    join     %s: %s", Clean(j.Name), text)
+		t.line("    %s   %s: %s", stage, Clean(j.Name), text)
 		if j.Note != "" {
 			t.line("             %s", Shorten(Clean(j.Note), 400))
 		}

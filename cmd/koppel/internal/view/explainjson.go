@@ -38,9 +38,10 @@ type TracedRecord struct {
 
 // TracedJoin is one join in an Explanation.
 type TracedJoin struct {
-	Name    string        `json:"name" doc:"of the join"`
-	With    string        `json:"with" doc:"address of the right side"`
-	Keys    []string      `json:"keys" doc:"values that were looked for; []: null and empty match nothing"`
+	Name    string        `json:"name" doc:"of the join or lookup"`
+	With    string        `json:"with" doc:"address of the right side, or of the connection that a lookup asks"`
+	Lookup  bool          `json:"lookup" doc:"it is a lookup"`
+	Keys    []string      `json:"keys" doc:"values that were looked for, or the question of a lookup; []: null and empty match nothing"`
 	Found   []FoundRecord `json:"found" doc:"matches"`
 	Result  string        `json:"result" doc:"joined, null, dropped, waiting or failed"`
 	Message string        `json:"message" doc:"why it waits or failed; may be empty"`
@@ -147,7 +148,7 @@ func newTracedRecord(r *engine.RecordTrace, locate Locate) TracedRecord {
 func newTracedJoins(all []engine.JoinTrace) []TracedJoin {
 	out := make([]TracedJoin, 0, len(all))
 	for _, j := range all {
-		one := TracedJoin{Name: j.Name, With: j.With, Keys: list(j.Keys), Found: []FoundRecord{}, Result: j.Result, Message: j.Note}
+		one := TracedJoin{Name: j.Name, With: j.With, Lookup: j.Lookup, Keys: list(j.Keys), Found: []FoundRecord{}, Result: j.Result, Message: j.Note}
 		for _, f := range j.Found {
 			one.Found = append(one.Found, FoundRecord{Key: f.Key, Record: rawJSON(f.Record)})
 		}
