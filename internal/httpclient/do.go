@@ -22,14 +22,14 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	}
 	wait := pauses(c.retry)
 	renewed := false
+	var before *Error
 	for n := 1; ; n++ {
 		resp, failed, last := c.try(ctx, r, u)
 		if failed == nil {
 			return resp, nil
 		}
-		if failed.Attempts == 0 {
-			failed.Attempts = n
-		}
+		failed = failed.following(before, n)
+		before = failed
 		if ctx.Err() == nil && failed.Status == http.StatusUnauthorized && !renewed && last != nil && c.renew(last) {
 			renewed = true
 			continue
@@ -42,6 +42,23 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 			return nil, err
 		}
 	}
+}
+
+// following is the error of the n-th attempt, which follows another: what may
+// have been done by an earlier one may still have been done, and one that was
+// not made says nothing.
+func (e *Error) following(before *Error, n int) *Error {
+	if before != nil && e.unasked {
+		before.again = never
+		return before
+	}
+	if e.Request == "" {
+		e.Attempts = n
+	}
+	if before != nil && before.Delivery == Lost && e.Delivery == NotSent {
+		e.Delivery = Lost
+	}
+	return e
 }
 
 // renew tells whether there are other credentials to try.

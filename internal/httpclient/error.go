@@ -63,9 +63,10 @@ type Error struct {
 	// Cause is the error below; may be nil.
 	Cause error
 
-	final bool // the Judge said so
-	again again
-	after time.Duration // the server's Retry-After
+	final   bool // the Judge said so
+	unasked bool // the gate let nothing through
+	again   again
+	after   time.Duration // the server's Retry-After
 }
 
 // Error tells all of it in one line.

@@ -84,6 +84,7 @@ func (g *gate) enter(ctx context.Context) (leave func(error), err error) {
 			Reason:  Unreachable,
 			Problem: fmt.Sprintf("it is not asked: too many attempts in a row have failed, and it is left alone for %v", breakFor),
 			Hint:    "see the errors before this one",
+			unasked: true,
 		}
 	}
 	return func(outcome error) {
@@ -109,7 +110,7 @@ func (g *gate) turn(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return &Error{Reason: Unreachable, Problem: "its turn under the rate would come too late", Cause: err}
+		return &Error{Reason: Unreachable, Problem: "its turn under the rate would come too late", Cause: err, unasked: true}
 	}
 	return nil
 }

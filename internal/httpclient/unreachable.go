@@ -70,7 +70,7 @@ func certificateProblem(err error) (problem, hint string) {
 		return "the server's certificate is not for this host: " + oneLine(host.Error(), longestWords), "check the host in the url of the connection"
 	case errors.As(err, &invalid):
 		return "the server's certificate is not valid: " + oneLine(invalid.Error(), longestWords), "check the clock of this machine; else the server needs a new certificate"
-	case errors.As(err, &notTLS):
+	case errors.As(err, &notTLS), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "the server does not speak TLS", "check the port in the url of the connection, and whether it is http://"
 	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls:"):
 		return "the server refuses the TLS connection: " + innermost(err), "it may want a client certificate: an auth block \"mtls\", or another one in it"
