@@ -111,15 +111,30 @@ func secretsOf(config any) []string {
 // was said.
 func checkSecrets(t testing.TB, config any, canaries []string, j *journal) {
 	t.Helper()
-	fmt.Fprintf(j, "%v\n%+v\n%#v\n", config, config, config)
-	if b, err := json.Marshal(config); err == nil {
-		j.Write(b)
+	for _, c := range append(connectionsOf(config), config) {
+		fmt.Fprintf(j, "%v\n%+v\n%#v\n", c, c, c)
+		if b, err := json.Marshal(c); err == nil {
+			j.Write(b)
+		}
 	}
 	for _, s := range append(secretsOf(config), canaries...) {
 		if j.contains(s) {
 			t.Errorf("a secret is in a log, an error, an identity or the printed configuration")
 		}
 	}
+}
+
+// connectionsOf gives the configurations of the connections that a
+// configuration refers to.
+func connectionsOf(config any) []any {
+	var list []any
+	v := reflect.ValueOf(config).Elem()
+	for i := range v.NumField() {
+		if c, ok := v.Field(i).Interface().(connector.Connection); ok && c.Config != nil {
+			list = append(list, c.Config)
+		}
+	}
+	return list
 }
 
 func checkRefused(t testing.TB, what, want string, err error) {

@@ -25,7 +25,8 @@ type SinkSuite struct {
 
 // A Target is an outside system, ready to be written to.
 type Target struct {
-	// Config is a pointer as Kind.Config returns, filled in.
+	// Config is a pointer as Kind.Config returns, filled in. A Connection in it
+	// that has a Kind and a Config and no Get is opened by the suite.
 	Config any
 	// Env is completed by the suite where it is empty; Shape is always the
 	// suite's.
@@ -86,7 +87,7 @@ func (s SinkSuite) open(t testing.TB, j *journal, g Target, readOnly bool) (conn
 	t.Helper()
 	env := j.outfit(t, g.Env)
 	env.Shape, env.ReadOnly = Shape(), readOnly
-	sink, err := s.Kind.Open(t.Context(), g.Config, env)
+	sink, err := s.Kind.Open(t.Context(), opened(t, s.Kind.Connections, g.Config, env), env)
 	j.note(err)
 	if err == nil {
 		j.note(errors.New(sink.Traits().Identity))

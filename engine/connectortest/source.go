@@ -13,6 +13,22 @@ import (
 )
 
 // A SourceSuite describes a kind of source to the tests that every kind passes.
+//
+// A kind that asks over HTTP, by Env.HTTP or by a connection that the suite
+// opens, is tried with a fault at each of its requests, once and for good. Its
+// Setup starts a server and names it in the connection, whose pauses between
+// attempts should be short:
+//
+//	Setup: func(t testing.TB, records []string) connectortest.Origin {
+//		server := httptest.NewServer(shop(records))
+//		t.Cleanup(server.Close)
+//		shared := httpclient.Defaults()
+//		shared.Retry = &httpclient.Retry{Min: connector.Duration(time.Millisecond), Max: connector.Duration(time.Millisecond)}
+//		return connectortest.Origin{Config: &Config{Connection: connector.Connection{
+//			Address: "connection.shop.test", Kind: "shop",
+//			Config: &shop.ConnectionConfig{URL: server.URL, Token: "canary-1", Config: shared},
+//		}}}
+//	}
 type SourceSuite struct {
 	Kind connector.Kind[connector.Source]
 	// Setup makes an outside system that holds these records.
@@ -32,7 +48,8 @@ type SourceSuite struct {
 
 // An Origin is an outside system, ready to be read.
 type Origin struct {
-	// Config is a pointer as Kind.Config returns, filled in.
+	// Config is a pointer as Kind.Config returns, filled in. A Connection in it
+	// that has a Kind and a Config and no Get is opened by the suite.
 	Config any
 	// Env is completed by the suite where it is empty.
 	Env connector.Env
@@ -94,10 +111,17 @@ func wanted(o Origin, records []string) []string {
 	return records
 }
 
+func (s SourceSuite) open(ctx context.Context, t testing.TB, j *journal, o Origin) (connector.Source, error) {
+	t.Helper()
+	env := j.outfit(t, o.Env)
+	config := opened(t, s.Kind.Connections, o.Config, env)
+	return s.Kind.Open(ctx, config, env)
+}
+
 // read opens the source and reads it into rec.
 func (s SourceSuite) read(ctx context.Context, t testing.TB, j *journal, o Origin, rec *Recorder) error {
 	t.Helper()
-	src, err := s.Kind.Open(ctx, o.Config, j.outfit(t, o.Env))
+	src, err := s.open(ctx, t, j, o)
 	if err != nil {
 		j.note(err)
 		return err
@@ -130,7 +154,7 @@ func (s SourceSuite) counts(t tester, j *journal) {
 
 func (s SourceSuite) reread(t tester, j *journal) {
 	o, _ := s.setup(t, 3*s.Page+7)
-	src, err := s.Kind.Open(t.Context(), o.Config, j.outfit(t, o.Env))
+	src, err := s.open(t.Context(), t, j, o)
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}

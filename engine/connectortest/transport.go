@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -13,17 +14,20 @@ import (
 // httpFaults are the ways in which one request can fail, by name.
 func httpFaults() []string {
 	return []string{
-		"refused", "429", "429 with Retry-After", "500", "login page",
+		"refused", "401", "429", "429 with Retry-After", "500", "503", "login page",
 		"cut body", "body that ends early", "empty body", "repeated answer",
 	}
 }
 
-// A faulty transport lets one request fail, counted from 0, and passes on all
-// others.
+// A faulty transport lets one request fail, counted from 0, or all from that
+// one on, and passes on the others.
 type faulty struct {
-	base  http.RoundTripper
-	fault string // empty: none
-	place int
+	base    http.RoundTripper
+	fault   string // empty: none
+	place   int
+	forGood bool
+
+	endless func() // ends a read that makes too many requests
 
 	mu       sync.Mutex
 	requests int
@@ -37,8 +41,11 @@ func (f *faulty) RoundTrip(req *http.Request) (*http.Response, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := f.requests
-	f.requests++
-	hit := f.fault != "" && n == f.place
+	if f.requests++; f.requests > mostRequests {
+		f.endless()
+		return nil, errRefused
+	}
+	hit := f.fault != "" && (n == f.place || f.forGood && n > f.place)
 	if hit && f.fault == "refused" {
 		return nil, errRefused
 	}
@@ -68,6 +75,10 @@ func (f *faulty) damage(resp *http.Response, body []byte) {
 		resp.Body = io.NopCloser(strings.NewReader(text))
 	}
 	switch f.fault {
+	case "401":
+		answer(http.StatusUnauthorized, "")
+	case "503":
+		answer(http.StatusServiceUnavailable, "<html><body>down</body></html>")
 	case "429":
 		answer(http.StatusTooManyRequests, "")
 	case "429 with Retry-After":
@@ -94,8 +105,8 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// httpFaults lets each request of a read fail in each way. A source that makes
-// no requests over Env.HTTP has none.
+// httpFaults lets each request of a read fail in each way, once and for good.
+// A source that makes no requests has none.
 func (s SourceSuite) httpFaults(t tester, j *journal) {
 	requests := s.readFaulty(t, j, &faulty{})
 	for _, fault := range httpFaults() {
@@ -104,17 +115,25 @@ func (s SourceSuite) httpFaults(t tester, j *journal) {
 				continue // nothing was answered yet
 			}
 			t.run(fault, func(t tester) { s.readFaulty(t, j, &faulty{fault: fault, place: place}) })
+			t.run(fault+" for good", func(t tester) { s.readFaulty(t, j, &faulty{fault: fault, place: place, forGood: true}) })
 		}
 	}
 }
+
+// mostRequests is how many requests a read under test makes at most.
+const mostRequests = 1000
 
 // readFaulty reads over the transport, judges the read and returns how many
 // requests it made.
 func (s SourceSuite) readFaulty(t testing.TB, j *journal, f *faulty) int {
 	t.Helper()
 	o, want := s.setup(t, 2*s.Page+1)
+	connects := asksOverHTTP(o.Config)
 	if o.Env.HTTP == nil {
-		return 0
+		if !connects {
+			return 0
+		}
+		o.Env.HTTP = shortLived()
 	}
 	client := *o.Env.HTTP
 	if f.base = client.Transport; f.base == nil {
@@ -122,8 +141,17 @@ func (s SourceSuite) readFaulty(t testing.TB, j *journal, f *faulty) int {
 	}
 	client.Transport = f
 	o.Env.HTTP = &client
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f.endless = cancel
 	rec := &Recorder{}
-	err := s.read(t.Context(), t, j, o, rec)
+	err := s.read(ctx, t, j, o, rec)
+	if f.requests > mostRequests {
+		t.Errorf("place %d: the read makes requests without end", f.place)
+	}
+	if connects && f.requests == 0 {
+		t.Errorf("the read makes no request over Env.HTTP of its connection")
+	}
 	judge(t, f.place, want, rec, err)
 	return f.requests
 }
