@@ -18,32 +18,54 @@ import (
 // A release is one version of a published package and the file in it.
 type release struct{ pack, version, file string }
 
-func TestPublishedDataSets(t *testing.T) {
+// A dataset is two versions of one set.
+type dataset struct {
+	name, key    string
+	older, newer release
+}
+
+func datasets() []dataset {
+	return []dataset{
+		{"mime", "type", release{"mime-db", "1.45.0", "db.json"}, release{"mime-db", "1.54.0", "db.json"}},
+		{"emoji", "unified", release{"emoji-datasource", "14.0.0", "emoji.json"}, release{"emoji-datasource", "16.0.0", "emoji.json"}},
+		{"countries", "code", release{"world-countries", "4.1.1", "countries.json"}, release{"world-countries", "5.1.0", "countries.json"}},
+	}
+}
+
+func needNode(t *testing.T) {
+	t.Helper()
 	for _, name := range []string{"npm", "node"} {
 		if _, err := exec.LookPath(name); err != nil {
 			absent(t, name+" is not installed")
 		}
 	}
+}
+
+// TestPublishedDataSets takes each database from the older to the newer version
+// of each set.
+func TestPublishedDataSets(t *testing.T) {
+	needNode(t)
 	koppel := build(t)
-	for _, set := range []struct {
-		name         string
-		older, newer release
-	}{
-		{"mime", release{"mime-db", "1.45.0", "db.json"}, release{"mime-db", "1.54.0", "db.json"}},
-		{"emoji", release{"emoji-datasource", "14.0.0", "emoji.json"}, release{"emoji-datasource", "16.0.0", "emoji.json"}},
-		{"countries", release{"world-countries", "4.1.1", "countries.json"}, release{"world-countries", "5.1.0", "countries.json"}},
-	} {
-		t.Run(set.name, func(t *testing.T) {
-			older, newer := fetch(t, set.older), fetch(t, set.newer)
-			want := computeTruth(t, set.name, older, newer)
-			p := newProject(t, koppel, set.name)
-			p.run(older)
-			p.wantTarget(want.First)
-			p.wantChanges(older, nil)
-			p.wantChanges(newer, want.Changes)
-			p.run(newer)
-			p.wantTarget(want.Second)
-			p.wantChanges(newer, nil)
+	for _, db := range []struct {
+		name string
+		open func(*testing.T) database
+	}{{"sqlite", openSQLite}, {"postgres", openPostgres}, {"mysql", openMySQL}} {
+		t.Run(db.name, func(t *testing.T) {
+			target := db.open(t)
+			for _, set := range datasets() {
+				t.Run(set.name, func(t *testing.T) {
+					older, newer := fetch(t, set.older), fetch(t, set.newer)
+					want := computeTruth(t, set.name, older, newer)
+					p := newProject(t, koppel, set, target)
+					p.run(older)
+					p.wantTarget(want.First)
+					p.wantChanges(older, nil)
+					p.wantChanges(newer, want.Changes)
+					p.run(newer)
+					p.wantTarget(want.Second)
+					p.wantChanges(newer, nil)
+				})
+			}
 		})
 	}
 }
@@ -98,23 +120,29 @@ func output(t *testing.T, cmd *exec.Cmd) []byte {
 type project struct {
 	t           *testing.T
 	koppel, dir string
+	key, url    string
+	rows        func() ([]map[string]any, error)
 }
 
-func newProject(t *testing.T, koppel, set string) *project {
+// newProject makes a set's project with a new database as its target.
+func newProject(t *testing.T, koppel string, set dataset, target database) *project {
 	t.Helper()
-	p := &project{t: t, koppel: koppel, dir: t.TempDir()}
-	text, err := os.ReadFile(filepath.Join("testdata", set, "main.hcl"))
+	p := &project{t: t, koppel: koppel, key: set.key, dir: t.TempDir()}
+	p.url, p.rows = target.create(t, set.name)
+	text, err := os.ReadFile(filepath.Join("testdata", set.name, "main.hcl"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(p.dir, "main.hcl"), text, 0o644); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"main.hcl": string(text), "target.hcl": target.hcl()} {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return p
 }
 
 func (p *project) command(verb, input string) *exec.Cmd {
-	return exec.Command(p.koppel, verb, "-C", p.dir, "--json", "--var", "input="+input)
+	return exec.Command(p.koppel, verb, "-C", p.dir, "--json", "--var", "input="+input, "--var", "url="+p.url)
 }
 
 func (p *project) run(input string) {

@@ -3,44 +3,53 @@ package realdata_test
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
+	"maps"
 
 	"github.com/google/go-cmp/cmp"
-	"zombiezen.com/go/sqlite"
-	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// wantTarget checks that the table holds exactly these records.
+// wantTarget checks that the table holds exactly these records, each row as a
+// program that is not Koppel reads it.
 func (p *project) wantTarget(want map[string]map[string]any) {
 	p.t.Helper()
-	got, err := rows(filepath.Join(p.dir, "target.db"))
+	rows, err := p.rows()
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	got := map[string]map[string]any{}
+	for _, row := range rows {
+		key := fmt.Sprint(row[p.key])
+		if got[key] != nil {
+			p.t.Errorf("two rows have the key %s", key)
+		}
+		got[key] = row
+	}
+	expected := map[string]map[string]any{}
 	for key, record := range want {
+		expected[key] = maps.Clone(record)
 		for name, v := range record {
-			if record[name], err = stored(v, got[key][name]); err != nil {
+			if expected[key][name], err = stored(v, got[key][name]); err != nil {
 				p.t.Fatalf("%s of %s: %v", name, key, err)
 			}
 		}
 	}
 	for key, row := range got {
 		for name, v := range row {
-			if _, ok := want[key][name].(list); ok {
+			if _, ok := expected[key][name].(list); ok {
 				row[name] = list{fmt.Sprint(v)}
 			}
 		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(expected, got); diff != "" {
 		p.t.Errorf("rows of the target (-want +got)\n%s", diff)
 	}
 }
 
-// A list is a list or an object, which SQLite holds as JSON text.
+// A list is a list or an object, which databases hold as JSON text.
 type list struct{ Text string }
 
-// stored is a value as SQLite holds it: booleans are 0 and 1, lists and objects
-// JSON text, of which the stored form is taken when it means the same.
+// stored is a value as a database holds it: booleans are 0 and 1, lists and
+// objects JSON text, of which the stored form is taken when it means the same.
 func stored(v, in any) (any, error) {
 	switch x := v.(type) {
 	case bool:
@@ -58,34 +67,4 @@ func stored(v, in any) (any, error) {
 		return list{string(b)}, err
 	}
 	return v, nil
-}
-
-// rows reads the target's table by the first column.
-func rows(path string) (out map[string]map[string]any, err error) {
-	conn, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if closeErr := conn.Close(); err == nil {
-			err = closeErr
-		}
-	}()
-	out = map[string]map[string]any{}
-	err = sqlitex.Execute(conn, "select * from records", &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
-		row := map[string]any{}
-		for i := range s.ColumnCount() {
-			switch s.ColumnType(i) {
-			case sqlite.TypeNull:
-				row[s.ColumnName(i)] = nil
-			case sqlite.TypeInteger, sqlite.TypeFloat:
-				row[s.ColumnName(i)] = s.ColumnFloat(i)
-			default:
-				row[s.ColumnName(i)] = s.ColumnText(i)
-			}
-		}
-		out[s.ColumnText(0)] = row
-		return nil
-	}})
-	return out, err
 }

@@ -7,16 +7,9 @@ source "file" "countries" {
   key     = ["cca3"]
 }
 
-connection "sqlite" "target" { path = "target.db" }
-
-sink "sql" "countries" {
-  connection = connection.sqlite.target
-  table      = "records"
-}
-
 pipeline "countries" {
   from = source.file.countries
-  into = sink.sql.countries
+  into = sink.sql.records
 
   map {
     code        = src.cca3

@@ -7,16 +7,9 @@ source "file" "emoji" {
   key     = ["unified"]
 }
 
-connection "sqlite" "target" { path = "target.db" }
-
-sink "sql" "emoji" {
-  connection = connection.sqlite.target
-  table      = "records"
-}
-
 pipeline "emoji" {
   from = source.file.emoji
-  into = sink.sql.emoji
+  into = sink.sql.records
 
   map {
     unified    = src.unified

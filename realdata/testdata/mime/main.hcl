@@ -7,16 +7,9 @@ source "file" "types" {
   key     = ["type"]
 }
 
-connection "sqlite" "target" { path = "target.db" }
-
-sink "sql" "types" {
-  connection = connection.sqlite.target
-  table      = "records"
-}
-
 pipeline "types" {
   from  = source.file.types
-  into  = sink.sql.types
+  into  = sink.sql.records
   where = expr("!(src.type startsWith 'x-')")
 
   map {
