@@ -249,9 +249,14 @@ func (w *work) outcome(out *outcome) error {
 
 // desire sorts in what one key should be.
 func (w *work) desire(d *desired) error {
-	if w.set != nil && d.fate == fateMapped {
-		if err := w.set.add(d); err != nil || w.identity && !w.s.explains {
-			return err
+	if w.set != nil {
+		if d.fate == fateMapped {
+			if err := w.set.add(d); err != nil {
+				return err
+			}
+		}
+		if w.identity && !w.s.explains {
+			return nil // keys don't collide, and there are no items to compare with
 		}
 		light := *d
 		light.body = nil // only the key counts
