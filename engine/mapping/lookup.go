@@ -189,7 +189,8 @@ func (c *compiler) placed(n *Node) code {
 func escapes(place string) func(string) string {
 	switch place {
 	case InPath:
-		return url.PathEscape
+		// What stands in a path may also stand behind a question mark in it.
+		return func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 	case InLine:
 		return func(s string) string { return strings.Join(strings.FieldsFunc(s, isControl), " ") }
 	case InXML:

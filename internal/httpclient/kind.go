@@ -71,10 +71,12 @@ func (c *HTTPConfig) Validate() error {
 
 // Kind is the connection kind http; it opens a *Client.
 func Kind() connector.Kind[any] {
-	return connector.Define("http", "A system that is asked over HTTP.", HTTPConfig{Config: Defaults()},
+	kind := connector.Define("http", "A system that is asked over HTTP.", HTTPConfig{Config: Defaults()},
 		func(_ context.Context, c HTTPConfig, env connector.Env) (any, error) {
 			return New(Options{URL: c.URL, Config: c.Config, Auth: c.Auth.authenticator(), Header: c.Headers.Header()}, env)
 		})
+	kind.Lookups = true
+	return kind
 }
 
 // authenticator makes what the block describes; nil for none.
