@@ -38,6 +38,9 @@ type world struct {
 	// twins are the ids of which the last read handed a second record over.
 	twins []string
 
+	// connections are kinds beside those of source and target.
+	connections []connector.Kind[any]
+
 	// The target.
 	rows   map[string]string // mapped records by key
 	keys   map[string]record.Key

@@ -146,10 +146,12 @@ type worldSinkConfig struct {
 }
 
 func (w *world) sourceKind() connector.Kind[connector.Source] {
-	return connector.Define("world", "A world in memory.", worldSourceConfig{},
+	k := connector.Define("world", "A world in memory.", worldSourceConfig{},
 		func(context.Context, worldSourceConfig, connector.Env) (connector.Source, error) {
 			return worldSource{w}, nil
 		})
+	k.Connections = w.connections
+	return k
 }
 
 func (w *world) sinkKind() connector.Kind[connector.Sink] {
