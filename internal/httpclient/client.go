@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -24,6 +25,8 @@ type Options struct {
 	Header http.Header
 	// Certificates are shown to a server that asks for one.
 	Certificates []tls.Certificate
+	// UsernameToken is for those who write the body of requests.
+	UsernameToken *UsernameToken
 	// Judge, when set, sees every answer: where a system says by the body that
 	// something failed, or that it is no use to ask again. It may be called from
 	// several goroutines.
@@ -31,6 +34,13 @@ type Options struct {
 	// Secrets lists texts, beside those of Auth, that must be in no message and
 	// no log.
 	Secrets []string
+}
+
+// A UsernameToken is a user that SOAP messages name in their header
+// (WS-Security, auth "wsse").
+type UsernameToken struct {
+	Username string
+	Password connector.Secret
 }
 
 // A Client asks one system. It is safe for use by several goroutines; all its
@@ -60,6 +70,9 @@ func New(o Options, env connector.Env) (*Client, error) {
 	base, err := o.Config.parseURL("url", o.URL)
 	if err != nil {
 		return nil, err
+	}
+	if o.UsernameToken != nil {
+		o.Secrets = append(slices.Clone(o.Secrets), string(o.UsernameToken.Password))
 	}
 	s := &shared{base: base, options: o, retry: o.Config.retries(), gate: newGate(o.Config), log: env.Log}
 	if s.log == nil {
@@ -101,6 +114,9 @@ func For(ctx context.Context, c connector.Connection) (*Client, error) {
 
 // Base is the URL of the connection, without a slash at its end.
 func (c *Client) Base() string { return strings.TrimSuffix(c.base.String(), "/") }
+
+// UsernameToken is that of the connection; nil: it has none.
+func (c *Client) UsernameToken() *UsernameToken { return c.options.UsernameToken }
 
 // Close closes connections that wait for the next request.
 func (c *Client) Close() error {

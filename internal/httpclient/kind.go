@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"koppel/engine/connector"
 )
@@ -20,18 +21,6 @@ type HTTPConfig struct {
 // Headers are header values by name. They may hold secrets, so they are never
 // printed.
 type Headers map[string]string
-
-// Auth are the arguments of an auth block. Which of them there are is by its
-// label.
-type Auth struct {
-	Kind     string           `hcl:"kind,label" oneof:"basic bearer api_key" doc:"how the system knows who asks"`
-	Username string           `hcl:"username,optional" doc:"basic: the user"`
-	Password connector.Secret `hcl:"password,optional" doc:"basic: the password"`
-	Token    connector.Secret `hcl:"token,optional" doc:"bearer: the token"`
-	Header   string           `hcl:"header,optional" doc:"api_key: the header that carries the key"`
-	Query    string           `hcl:"query,optional" doc:"api_key: the query value that carries the key, where the system takes no header"`
-	Value    connector.Secret `hcl:"value,optional" doc:"api_key: the key"`
-}
 
 // String hides the values.
 func (h Headers) String() string { return fmt.Sprintf("%d headers", len(h)) }
@@ -66,30 +55,39 @@ func (c *HTTPConfig) Validate() error {
 	if c.URL == "" {
 		return &connector.FieldError{Field: "url", Problem: "is empty"}
 	}
+	if c.Auth != nil {
+		if err := c.Auth.Validate(); err != nil {
+			return err
+		}
+	}
+	for name := range c.Headers {
+		if strings.Trim(name, headerLetters) != "" || name == "" {
+			return &connector.FieldError{Field: "headers", Problem: fmt.Sprintf("has %q, which is no name of a header", name)}
+		}
+	}
 	return c.Config.Validate(c.URL)
 }
+
+// headerLetters are the characters of names of headers (RFC 9110, section
+// 5.6.2).
+const headerLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
 
 // Kind is the connection kind http; it opens a *Client.
 func Kind() connector.Kind[any] {
 	kind := connector.Define("http", "A system that is asked over HTTP.", HTTPConfig{Config: Defaults()},
 		func(_ context.Context, c HTTPConfig, env connector.Env) (any, error) {
-			return New(Options{URL: c.URL, Config: c.Config, Auth: c.Auth.authenticator(), Header: c.Headers.Header()}, env)
+			if err := c.Validate(); err != nil {
+				return nil, err
+			}
+			o := Options{URL: c.URL, Config: c.Config, Header: c.Headers.Header()}
+			if c.Auth != nil {
+				var err error
+				if o, err = c.Auth.options(o, env); err != nil {
+					return nil, err
+				}
+			}
+			return New(o, env)
 		})
 	kind.Lookups = true
 	return kind
-}
-
-// authenticator makes what the block describes; nil for none.
-func (a *Auth) authenticator() Authenticator {
-	switch {
-	case a == nil:
-		return nil
-	case a.Kind == "basic":
-		return Basic(a.Username, a.Password)
-	case a.Kind == "bearer":
-		return Bearer(a.Token)
-	case a.Query != "":
-		return Query(a.Query, a.Value)
-	}
-	return Header(a.Header, a.Value)
 }
