@@ -2,11 +2,13 @@ package dsl
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"koppel/engine"
 	"koppel/engine/mapping"
+	"koppel/engine/record"
 )
 
 var (
@@ -211,6 +213,7 @@ func (p *pipelineLoad) compile() {
 		return
 	}
 	p.settleFields()
+	p.contentField()
 	p.joinItself()
 	p.p.Key = p.p.Program.KeyFields(p.key)
 	p.settleJoins()
@@ -225,6 +228,22 @@ func (p *pipelineLoad) settleFields() {
 		f := &p.p.Fields[i]
 		f.Sensitive = f.Sensitive || p.p.Program.Sensitive(f.Name)
 	}
+}
+
+// contentField adds the digest of the file that a record names, where the sink
+// delivers the file itself.
+func (p *pipelineLoad) contentField() {
+	if p.into == nil || p.into.decl.Later {
+		return
+	}
+	p.p.Content = p.l.kinds.sinks[p.into.decl.Kind].Static.Content
+	path := slices.IndexFunc(p.p.Fields, func(f engine.Field) bool { return f.Name == p.p.Content })
+	if path < 0 || slices.ContainsFunc(p.p.Fields, func(f engine.Field) bool { return f.Name == record.ContentField }) {
+		return
+	}
+	p.p.Fields = append(p.p.Fields, engine.Field{OnNull: "clear", Field: record.Field{
+		Name: record.ContentField, Type: "string", Send: true, Sensitive: p.p.Fields[path].Sensitive,
+	}})
 }
 
 // joinItself compiles a pipeline that joins itself again, now that its own

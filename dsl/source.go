@@ -34,7 +34,14 @@ func (l *loader) source(d *declaration, in *instance) {
 		Event: d.Kind == "webhook", Sensitive: v.texts(body.Attributes["sensitive"], in),
 		Snapshot: v.truth(body.Attributes["snapshot"], in, false),
 	}
-	src.Key = l.sourceKey(d, in, kind.DefaultKey)
+	if always, ok := config.(connector.Discreet); ok {
+		src.Sensitive = append(src.Sensitive, always.Sensitive()...)
+	}
+	otherwise := kind.DefaultKey
+	if keyed, ok := config.(connector.Keyed); ok {
+		otherwise = keyed.DefaultKey()
+	}
+	src.Key = l.sourceKey(d, in, otherwise)
 	l.sensitiveKey(d, src)
 	src.Complete = l.completeWhen(d, in)
 	src.Incremental = incrementalOf(config)
@@ -96,7 +103,14 @@ func (l *loader) sourceKey(d *declaration, in *instance, otherwise []string) []s
 func (l *loader) sensitiveKey(d *declaration, src *engine.Source) {
 	for _, k := range src.Key {
 		if coversPath(src.Sensitive, k) {
-			l.out.add("sensitive", d.Block.Body.Attributes["sensitive"].Expr.Range(), fmt.Sprintf("The key field %q is sensitive", k),
+			at := d.Block.DefRange()
+			for _, name := range []string{"sensitive", "key"} {
+				if attr := d.Block.Body.Attributes[name]; attr != nil {
+					at = attr.Expr.Range()
+					break
+				}
+			}
+			l.out.add("sensitive", at, fmt.Sprintf("The key field %q is sensitive", k),
 				"Keys are shown in plans and logs. Use another key, or a hash of it made by the source.")
 		}
 	}

@@ -211,22 +211,21 @@ func (w *work) protects(row []byte) (bool, string) {
 }
 
 // launch notes, before the calls, which changes may be at the target from then
-// on: the creates that can't be repeated safely one by one, the others as a
-// flight.
+// on: what can't be repeated safely one by one, the others as a flight.
 func (w *work) launch(ctx context.Context, l *load) error {
 	f := w.flightOf(l)
-	creates := false
+	once := false
 	for i := range l.entries {
-		creates = creates || l.entries[i].Op == record.Create
+		once = once || w.journals(l.entries[i].Op)
 	}
-	intents := creates && w.sink != nil && w.sinkTraits.Journalled
+	intents := once && w.sink != nil
 	if f == nil && !intents {
 		return nil
 	}
 	return w.s.Store.Update(ctx, func(tx state.Tx) error {
 		for i := range l.entries {
 			e := &l.entries[i]
-			if !intents || e.Op != record.Create {
+			if !intents || !w.journals(e.Op) {
 				continue
 			}
 			o := w.openOf(e, state.InDoubt)

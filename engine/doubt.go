@@ -53,10 +53,10 @@ func (s *session) resolveDoubt(ctx context.Context, p *Pipeline) error {
 	if err != nil {
 		return fmt.Errorf("ask %s about %d calls whose answer was lost: %w", p.Into, len(doubts), err)
 	}
-	journalled := target.Traits().Journalled
+	traits := target.Traits()
 	return s.Store.Update(ctx, func(tx state.Tx) error {
 		for i, o := range doubts {
-			if err := s.settleDoubt(tx, p, row.ID, o, found[i], journalled); err != nil {
+			if err := s.settleDoubt(tx, p, row.ID, o, found[i], traits); err != nil {
 				return err
 			}
 		}
@@ -88,35 +88,36 @@ func findDoubts(ctx context.Context, target connector.Sink, doubts []*state.Open
 
 // settleDoubt remembers what is known of one call. The key stays open, as
 // waiting, until it was compared again: its source may have moved meanwhile.
-func (s *session) settleDoubt(tx state.Tx, p *Pipeline, pipeline int64, o *state.Open, f *connector.Found, journalled bool) error {
+func (s *session) settleDoubt(tx state.Tx, p *Pipeline, pipeline int64, o *state.Open, f *connector.Found, traits connector.Traits) error {
 	switch {
 	case f != nil && f.N > 1:
 		o.Note = fmt.Sprintf("%d records at the target could be this one", f.N)
 		return tx.PutOpen(pipeline, o)
-	case f == nil && o.Op == record.Create && journalled:
+	case f == nil && journals(traits, o.Op):
 		return nil
 	}
+	created := o.Op == record.Create || journals(traits, o.Op)
 	it, err := tx.Item(pipeline, o.Key)
 	if err != nil {
 		return err
 	}
 	switch stands := f != nil && f.N == 1; {
-	case o.Op == record.Create && stands && it != nil && it.Status == state.Unsure:
+	case created && stands && it != nil && it.Status == state.Unsure:
 		// The row may be what an earlier call left behind.
 		c := *it
 		if c.Run = o.Run; c.Body == nil {
 			c.Body = []byte("{}")
 		}
 		err = tx.PutItem(pipeline, &c)
-	case o.Op == record.Create && stands:
+	case created && stands:
 		err = s.settleCreate(tx, p, pipeline, o, it, f)
-	case o.Op == record.Create && f != nil:
+	case created && f != nil:
 	case o.Op == record.Delete && f != nil && f.N == 0 && it != nil:
 		err = tx.DropItem(pipeline, o.Key)
 	case o.Op == record.Delete && f != nil:
 	default:
 		flown := state.Flown{Key: o.Key, Op: o.Op, HasSrc: o.HasSrc, Src: o.Src}
-		if it = landed(&state.Flight{Run: o.Run, Asked: journalled}, &flown, it); it != nil {
+		if it = landed(&state.Flight{Run: o.Run, Asked: traits.Journalled}, &flown, it); it != nil {
 			err = tx.PutItem(pipeline, it)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 // belongs to one goroutine.
 type mapper struct {
 	p        *Pipeline
+	dir      string // the project's folder
+	contents string // the field with the path of a file that counts as well
 	ev       *mapping.Evaluator
 	sides    []side // as Program.Binds lists them
 	ended    func() error
@@ -26,7 +28,7 @@ type mapper struct {
 func (s *session) mapper(ctx context.Context, w *work) *mapper {
 	consts := s.consts()
 	consts.Context = ctx
-	m := &mapper{p: w.p, ev: w.p.Program.Evaluator(consts), ended: ctx.Err, identity: w.identity, hash: s.Store.Hasher(), rules: w.rules}
+	m := &mapper{p: w.p, dir: s.Project.Dir, contents: w.p.Content, ev: w.p.Program.Evaluator(consts), ended: ctx.Err, identity: w.identity, hash: s.Store.Hasher(), rules: w.rules}
 	for _, b := range w.p.Program.Binds() {
 		if b.Lookup {
 			m.sides = append(m.sides, w.lookups[b.I].side(ctx))
@@ -179,6 +181,11 @@ func (m *mapper) item(d *desired) (bool, error) {
 	body := m.out[from:len(m.out):len(m.out)]
 	if err := m.onNull(body); err != nil {
 		return false, err
+	}
+	if m.contents != "" {
+		if body, err = m.content(body); err != nil {
+			return false, err
+		}
 	}
 	d.body = body
 	if m.ev.Canonical() {

@@ -159,7 +159,15 @@ func anyFlight(v state.View, pipeline int64) (bool, error) {
 // target is given beside the state, and would be forgotten by a crash. A create
 // that can't be repeated is journalled by its open key instead.
 func (w *work) flies(e *plan.Entry) bool {
-	return e.Op != 0 && !(w.sinkTraits.Journalled && e.Op == record.Create)
+	return e.Op != 0 && !w.journals(e.Op)
+}
+
+// journals tells whether a change can't be repeated safely, so that it is
+// noted by its open key before it is sent.
+func (w *work) journals(op record.Op) bool { return journals(w.sinkTraits, op) }
+
+func journals(t connector.Traits, op record.Op) bool {
+	return t.Journalled && (op == record.Create || op == record.Update && t.Additive)
 }
 
 // flying tells whether the changes to the target have flights at all. What an

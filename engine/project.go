@@ -95,6 +95,9 @@ type Pipeline struct {
 	Fields      []Field // in the order of the mapping
 	Key         []record.KeyField
 	OpenShape   bool // map = jq(…): records may have members beyond Fields
+	// Content names the field with the path of a file that counts as part of the
+	// record; empty: there is none.
+	Content     string
 	Deletes     Deletes
 	Guard       Guard
 	Errors      *Limit

@@ -4,6 +4,9 @@ package sinks
 
 import (
 	"koppel/engine/connector"
+	"koppel/sinks/alleyoop-files"
+	"koppel/sinks/alleyoop-instances"
+	"koppel/sinks/alleyoop-signals"
 	"koppel/sinks/file"
 	"koppel/sinks/sql"
 )
@@ -11,6 +14,9 @@ import (
 // All lists the kinds of sinks that are built in, by name.
 func All() []connector.Kind[connector.Sink] {
 	return []connector.Kind[connector.Sink]{
+		alleyoopfiles.Kind(),
+		alleyoopinstances.Kind(),
+		alleyoopsignals.Kind(),
 		file.Kind(),
 		sql.Kind(),
 	}

@@ -4,6 +4,7 @@ package sources
 
 import (
 	"koppel/engine/connector"
+	"koppel/sources/alleyoop"
 	"koppel/sources/file"
 	"koppel/sources/sql"
 )
@@ -11,6 +12,7 @@ import (
 // All lists the kinds of sources that are built in, by name.
 func All() []connector.Kind[connector.Source] {
 	return []connector.Kind[connector.Source]{
+		alleyoop.Kind(),
 		file.Kind(),
 		sql.Kind(),
 	}

@@ -76,6 +76,14 @@ func (k Kind[T]) Open(ctx context.Context, config any, env Env) (T, error) {
 // arguments depend on each other. It runs offline, with secrets absent.
 type Validator interface{ Validate() error }
 
+// Keyed is implemented by pointers to configuration structs of sources whose
+// default key depends on other arguments. It runs offline.
+type Keyed interface{ DefaultKey() []string }
+
+// Discreet is implemented by pointers to configuration structs of sources that
+// read what is sensitive whatever the file says, as dotted paths.
+type Discreet interface{ Sensitive() []string }
+
 // A FieldError is a problem with one argument. The language adds its place.
 type FieldError struct{ Field, Problem, Hint string }
 

@@ -27,6 +27,14 @@ type Traits struct {
 	// Journalled: a create can't be repeated safely; the engine writes its
 	// intent before the call and asks Find when a crash leaves it in doubt.
 	Journalled bool
+	// Additive: an update adds to the target as a create does (another signal,
+	// another upload), so it is journalled as well. Find then tells of an update
+	// whether it has arrived, by a count of one.
+	Additive bool
+	// Content names the mapped field that holds the path of a file whose content
+	// counts as part of the record; empty: there is none. The engine adds the
+	// digest to the record, as record.ContentField.
+	Content string
 	// Whole: every delivery is the whole set (a file that is replaced). See
 	// Replacer.
 	Whole bool

@@ -94,6 +94,10 @@ type Field struct {
 	Send      bool // false: kept for joins, not delivered
 }
 
+// ContentField is the field that holds the SHA-256, in lower-case hexadecimal
+// digits, of the file that a record names, for sinks that deliver the file.
+const ContentField = "sha256"
+
 // A KeyField says which mapped field holds a part of the key; Name is empty
 // when no mapped field has the expression of that part. Source is the part's
 // source path, such as "EmployeeId", when it is a plain path.

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"koppel/cmd/koppel/internal/view"
@@ -97,11 +99,27 @@ func starterText(from, to string) ([]byte, error) {
 			return nil, wrong("%s %q is none of %s", piece.flag, piece.kind, strings.Join(known, ", "))
 		}
 	}
-	text := ""
-	for _, name := range []string{"head.hcl", "source_" + from + ".hcl", "sink_" + to + ".hcl", "pipeline.hcl"} {
-		text += string(starter(name))
+	source, sink := starter("source_"+from+".hcl"), starter("sink_"+to+".hcl")
+	pipeline := starter("pipeline.hcl")
+	// A kind whose records are of another shape than most has a pipeline of its
+	// own; that of the sink goes before that of the source.
+	for _, name := range []string{"pipeline_from_" + from + ".hcl", "pipeline_into_" + to + ".hcl"} {
+		if own := starter(name); own != nil {
+			pipeline = own
+		}
 	}
-	return []byte(strings.NewReplacer("@FROM@", from, "@TO@", to).Replace(text)), nil
+	text := slices.Concat(starter("head.hcl"), source, sink, pipeline)
+	names := strings.NewReplacer("@FROM@", "source."+from+"."+labelOf(source), "@TO@", "sink."+to+"."+labelOf(sink))
+	return []byte(names.Replace(string(text))), nil
+}
+
+// labelOf is the name of the source or sink that a piece declares.
+func labelOf(piece []byte) string {
+	found := regexp.MustCompile(`(?m)^(?:source|sink) "[^"]+" "([^"]+)"`).FindSubmatch(piece)
+	if found == nil {
+		return ""
+	}
+	return string(found[1])
 }
 
 // starter gives a piece; nil when there is none.

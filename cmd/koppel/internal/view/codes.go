@@ -16,6 +16,7 @@ var recordCodes = []RecordCode{
 	{"empty_key", "A part of the key is null, missing or empty.", "Choose a key that every record has, or leave such records out with where."},
 	{"errors", "More records failed than `errors { max }` allows, so nothing of the pipeline was written.", "Mend the records that failed, or raise the bound."},
 	{"failed", "The pipeline could not be planned or run.", "The message says why."},
+	{"file", "The file that a record names can't be read.", "Put it in its place, inside the project's folder, or correct the path."},
 	{"in_doubt", "The answer of the target was lost, and it can't be asked whether it took the change.", "Look at the target, then use `koppel failed`."},
 	{"incomplete", "A source or partition was not read completely, so that absence proves nothing.", "The message says what was missing; the next run reads again."},
 	{"invalid_record", "A record is no valid JSON object.", "Correct it at the source."},

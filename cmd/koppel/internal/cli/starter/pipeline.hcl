@@ -2,8 +2,8 @@
 # expr program, a shape as a jq program.
 pipeline "employees" {
   description = "employees into the directory"
-  from        = source.@FROM@.employees
-  into        = sink.@TO@.employees
+  from        = @FROM@
+  into        = @TO@
 
   # Records for which this is not true are left out; one that leaves is deleted.
   where = expr("src.EndDate == nil or date(src.EndDate) >= today")
