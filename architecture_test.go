@@ -54,13 +54,15 @@ var mayImport = map[string][]string{
 	"internal/sql":              {"engine/connector", "engine/record"},
 	"internal/sql/mysqltest":    {},
 	"internal/sql/postgrestest": {},
+	"internal/sql/proxytest":    {},
 	"cmd/koppel":                {"cmd/koppel/internal/cli"},
 	"cmd/koppel/internal/cli":   {"cmd/koppel/internal/view", "dsl", "engine", "engine/*", "sinks", "sources"},
 	"cmd/koppel/internal/view":  {"dsl", "engine", "engine/*"},
 }
 
 // testOnly are packages that nothing but tests may import.
-var testOnly = []string{"engine/connectortest", "engine/crashtest", "engine/state/statetest", "internal/sql/mysqltest", "internal/sql/postgrestest"}
+var testOnly = []string{"engine/connectortest", "engine/crashtest", "engine/state/statetest", "internal/sql/mysqltest", "internal/sql/postgrestest",
+	"internal/sql/proxytest"}
 
 // onlyIn says where a library may be imported, tests apart.
 var onlyIn = map[string][]string{
@@ -88,7 +90,7 @@ var onlyIn = map[string][]string{
 	"github.com/rogpeppe/go-internal/testscript": {},
 	"go.uber.org/goleak":                         {"engine/connectortest"},
 	"testing": {"engine/connectortest", "engine/state/statetest", "internal/sql/mysqltest",
-		"internal/sql/postgrestest"},
+		"internal/sql/postgrestest", "internal/sql/proxytest"},
 }
 
 // A goFile is one file of the module.

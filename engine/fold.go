@@ -21,21 +21,38 @@ const (
 	foldGives                       // the item's row goes over to another record
 )
 
+// folder is the sink where it compares keys more loosely than bytes; nil: it
+// does not. A sink that can't tell stops the pipeline: a delete could meet the
+// row of another record.
+func (w *work) folder() (connector.Folder, error) {
+	folder, ok := w.sink.(connector.Folder)
+	if !ok {
+		return nil, nil
+	}
+	if f, ok := w.sink.(interface{ Folding() (bool, error) }); ok {
+		folds, err := f.Folding()
+		if err != nil {
+			return nil, fmt.Errorf("find out how %s compares keys: %w", w.p.Into, err)
+		}
+		if !folds {
+			return nil, nil
+		}
+	}
+	return folder, nil
+}
+
 // foldKeys finds keys that differ for us and are one for the target: a delete
 // of the one would remove the row of the other.
 func (w *work) foldKeys(ctx context.Context) error {
-	folder, ok := w.sink.(connector.Folder)
-	if !ok {
-		return nil
-	}
-	if f, ok := w.sink.(interface{ Folding() bool }); ok && !f.Folding() {
-		return nil
+	folder, err := w.folder()
+	if err != nil || folder == nil {
+		return err
 	}
 	byFold := w.s.spool.Sorter(sortMemory)
 	add := func(mark byte, key record.Key) error {
 		return byFold.Add([]byte(folder.Fold(key)), append([]byte{mark}, key...))
 	}
-	err := eachOf(w.desired, func(key, payload []byte) error {
+	err = eachOf(w.desired, func(key, payload []byte) error {
 		var d desired
 		if err := d.decode(key, payload); err != nil || d.fate != fateMapped {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"koppel/engine/connector"
 	"koppel/engine/record"
 	"koppel/engine/spool"
 	"koppel/engine/state"
@@ -14,9 +13,12 @@ import (
 // can't tell from theirs: such a row is no stranger, and deleting it would
 // remove what a record delivered.
 func (w *work) foldTarget(ctx context.Context) error {
-	folder, ok := w.sink.(connector.Folder)
-	if !ok || w.target == nil {
+	if w.target == nil {
 		return nil
+	}
+	folder, err := w.folder()
+	if err != nil || folder == nil {
+		return err
 	}
 	ours := w.s.spool.Sorter(sortMemory)
 	if err := w.eachClaim(ctx, func(key record.Key) error { return ours.Add([]byte(key), nil) }); err != nil {
@@ -24,7 +26,7 @@ func (w *work) foldTarget(ctx context.Context) error {
 	}
 	byFold := w.s.spool.Sorter(sortMemory)
 	strange := 0
-	err := w.eachRow(ours, func(key, payload []byte, known bool) error {
+	err = w.eachRow(ours, func(key, payload []byte, known bool) error {
 		if known {
 			return nil
 		}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 
 	"koppel/engine"
@@ -29,5 +30,24 @@ func TestRowUnderAnotherSpellingIsNoStranger(t *testing.T) {
 			b.wantRun(opts, "people succeeded: unchanged 1")
 			b.wantRows(db, "SELECT id, name FROM people", "A|Ann")
 		})
+	}
+}
+
+// A target that does not say how it compares keys stops the pipeline while it is
+// planned: a saved plan would be applied to it later.
+func TestTargetThatDoesNotTellHowItFolds(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": people, "people.jsonl": lines(`{"id":"a","first":"Ann"}`)})
+	b.rows(db, "CREATE TABLE people (id TEXT COLLATE NOCASE PRIMARY KEY, name TEXT)")
+	b.wantRun(engine.Options{}, "people succeeded: created 1")
+	b.write("people.jsonl", lines(`{"id":"A","first":"Ann"}`))
+	b.remove(db)
+	b.write(db, "this is no database")
+	p, err := b.engine().Plan(t.Context(), engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if one := p.Header.Pipelines[0]; one.Counts.Delete > 0 || !strings.Contains(one.Skipped, "how sink.sql.people compares keys") {
+		t.Errorf("planned %+v, skipped %q", one.Counts, one.Skipped)
 	}
 }

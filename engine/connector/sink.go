@@ -106,7 +106,8 @@ type Lister interface {
 }
 
 // A Folder tells how the target compares keys when that is looser than bytes.
-// It may also say, by a method Folding() bool, that Fold changes no key at all.
+// By a method Folding() (bool, error) it may also say that Fold changes no key
+// at all, or why it can't tell how keys compare: nothing is done then.
 type Folder interface {
 	Fold(k record.Key) record.Key
 }

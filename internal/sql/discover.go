@@ -36,6 +36,7 @@ func (db *DB) Discover(ctx context.Context) ([]connector.Collection, error) {
 	var list []connector.Collection
 	err := db.look(ctx, func(c Conn, catalog Catalog) error {
 		tables, err := catalog.List(c)
+		list = nil
 		for _, t := range tables {
 			list = append(list, connector.Collection{
 				Name: written(t.Name), Label: t.Comment, Type: typeOf(t.View), Count: t.Columns, Key: t.Key,
@@ -80,22 +81,28 @@ func (db *DB) Describe(ctx context.Context, name string) (connector.Collection, 
 	return found, nil
 }
 
-// look opens a connection for reading at one snapshot.
+// lookRepeats bounds how often a look starts over.
+const lookRepeats = 3
+
+// look opens a connection for reading at one snapshot, and again where that can
+// be repeated: f starts over.
 func (db *DB) look(ctx context.Context, f func(Conn, Catalog) error) error {
 	catalog, ok := db.Dialect.(Catalog)
 	if !ok {
 		return connector.ErrUndiscoverable
 	}
-	c, err := db.Open(ctx, Read)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	if err := c.Begin(ctx, false); err != nil {
-		return err
-	}
-	defer c.Rollback()
-	return f(c, catalog)
+	return Repeat(ctx, lookRepeats, func() error {
+		c, err := db.Open(ctx, Read)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		if err := c.Begin(ctx, false); err != nil {
+			return err
+		}
+		defer c.Rollback()
+		return f(c, catalog)
+	})
 }
 
 func describe(d Dialect, catalog Catalog, t *Table, comments map[string]string) connector.Collection {

@@ -9,8 +9,8 @@ import (
 )
 
 // Fold gives the form in which the table's unique index compares a key. In a
-// table that does not exist yet, keys compare as bytes. The first call looks at the
-// table; where that fails, so will what follows, and it says why.
+// table that does not exist yet, keys compare as bytes. The first call looks at
+// the table; Folding says why where that fails.
 func (s *sink) Fold(k record.Key) record.Key {
 	return s.fold(s.uniqueIndex(), k)
 }
@@ -36,14 +36,15 @@ func (s *sink) fold(ix *sql.Index, k record.Key) record.Key {
 	return folded
 }
 
-// Folding tells whether Fold changes any key at all.
-func (s *sink) Folding() bool {
+// Folding tells whether Fold changes any key at all. The error says why that
+// can't be told.
+func (s *sink) Folding() (bool, error) {
 	for _, c := range s.uniqueIndex().Collations {
 		if c != "" && c != "BINARY" {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, s.unlooked
 }
 
 // uniqueIndex is the index that tells our rows apart, without columns where
@@ -51,7 +52,7 @@ func (s *sink) Folding() bool {
 func (s *sink) uniqueIndex() *sql.Index {
 	if s.unique == nil {
 		s.unique = &sql.Index{}
-		_ = s.reading(context.Background(), func(r *sink) error {
+		s.unlooked = s.reading(context.Background(), func(r *sink) error {
 			if ix := r.table.UniqueOver(r.keyAndRows()); ix != nil {
 				s.unique = ix
 			}

@@ -225,8 +225,8 @@ func TestFold(t *testing.T) {
 			if got != test.want {
 				t.Errorf("Fold gives %q, want %q", got, test.want)
 			}
-			if folding := g.Folding(); folding != (got != in) {
-				t.Errorf("Folding is %v, and Fold makes %q of %q", folding, got, in)
+			if folding, err := g.Folding(); folding != (got != in) || err != nil {
+				t.Errorf("Folding is %v, %v, and Fold makes %q of %q", folding, err, got, in)
 			}
 		})
 	}

@@ -27,9 +27,14 @@ func appendAny(dst []byte, v sql.Value) []byte {
 	return record.AppendString(dst, v.Text)
 }
 
-// reading runs f on a copy of the sink that reads a snapshot. A database or
-// table that does not exist yet has no rows: f is not called.
+// reading runs f on a copy of the sink that reads a snapshot, and again where
+// that can be repeated: f starts over. A database or table that does not exist
+// yet has no rows: f is not called.
 func (s *sink) reading(ctx context.Context, f func(r *sink) error) error {
+	return sql.Repeat(ctx, maxRepeats, func() error { return s.readingOnce(ctx, f) })
+}
+
+func (s *sink) readingOnce(ctx context.Context, f func(r *sink) error) error {
 	conn, err := s.db.Open(ctx, sql.Read)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -74,6 +79,7 @@ func (s *sink) Check(ctx context.Context) error {
 func (s *sink) Find(ctx context.Context, batch []record.Change) ([]connector.Found, error) {
 	out := make([]connector.Found, len(batch))
 	err := s.reading(ctx, func(r *sink) error {
+		clear(out)
 		v := r.newView()
 		st, err := r.conn.Prepare(sql.Select(r.db.Dialect, r.table, v.columns, r.keyAndRows()))
 		if err != nil {
@@ -143,6 +149,7 @@ func (s *sink) Match(ctx context.Context, batch []record.Change) ([]connector.Fo
 		return out, nil
 	}
 	err := s.reading(ctx, func(r *sink) error {
+		clear(out)
 		values, places, err := r.matchValues(batch)
 		if err != nil || len(places) == 0 {
 			return err
@@ -212,26 +219,41 @@ func (s *sink) matchRow() ([]byte, bool) {
 	return append(b, ']'), true
 }
 
-// List reads all rows within the constants, in no order.
+// List reads all rows within the constants, in no order. Once a row was handed
+// over it does not start over.
 func (s *sink) List(ctx context.Context, yield func(connector.Row) error) error {
-	return s.reading(ctx, func(r *sink) error {
-		v := r.newView()
-		st, err := r.conn.Prepare(sql.Select(r.db.Dialect, r.table, v.columns, r.rowColumns()))
-		if err != nil {
+	var broken error
+	err := s.reading(ctx, func(r *sink) error {
+		begun := false
+		err := r.list(func(row connector.Row) error {
+			begun = true
+			return yield(row)
+		})
+		if begun {
+			broken, err = err, nil
+		}
+		return err
+	})
+	return errors.Join(broken, err)
+}
+
+func (s *sink) list(yield func(connector.Row) error) error {
+	v := s.newView()
+	st, err := s.conn.Prepare(sql.Select(s.db.Dialect, s.table, v.columns, s.rowColumns()))
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	s.bindRow(st, 0, nil)
+	for {
+		row, err := st.Step()
+		if err != nil || !row {
 			return err
 		}
-		defer st.Close()
-		r.bindRow(st, 0, nil)
-		for {
-			row, err := st.Step()
-			if err != nil || !row {
-				return err
-			}
-			var one connector.Row
-			one.Key, one.Ref, one.Body = r.found(v, st)
-			if err := yield(one); err != nil {
-				return err
-			}
+		var one connector.Row
+		one.Key, one.Ref, one.Body = s.found(v, st)
+		if err := yield(one); err != nil {
+			return err
 		}
-	})
+	}
 }

@@ -27,7 +27,9 @@ type sink struct {
 	conn   sql.Conn
 	table  *sql.Table
 	unique *sql.Index // how keys compare; nil: not looked at yet
-	stmts  map[string]*statement
+	// unlooked is why it can't be told how keys compare.
+	unlooked error
+	stmts    map[string]*statement
 
 	cells   []cell
 	scratch []byte

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"time"
 
 	"koppel/engine/connector"
 	"koppel/engine/record"
@@ -60,31 +58,16 @@ func (s *sink) apply(ctx context.Context, batch []record.Change, out []connector
 	return half + m, err
 }
 
-// maxRepeats bounds how often a transaction is made again that the database
-// gave up or whose connection was lost; the waits between double, from
-// firstWait.
-const (
-	maxRepeats = 6
-	firstWait  = 50 * time.Millisecond
-)
+// maxRepeats bounds how often a transaction is made again.
+const maxRepeats = 6
 
 // transact applies batch in one transaction, again when the database says that
 // it may be repeated: applying a change twice is as applying it once.
 func (s *sink) transact(ctx context.Context, batch []record.Change, out []connector.Outcome) error {
-	for n := 0; ; n++ {
-		err := s.transactOnce(ctx, batch, out)
-		if err == nil || !errors.Is(err, sql.ErrTransient) || n == maxRepeats {
-			return err
-		}
+	return sql.Repeat(ctx, maxRepeats, func() error {
 		clear(out)
-		wait := time.NewTimer(firstWait<<n + rand.N(firstWait<<n))
-		select {
-		case <-ctx.Done():
-			wait.Stop()
-			return ctx.Err()
-		case <-wait.C:
-		}
-	}
+		return s.transactOnce(ctx, batch, out)
+	})
 }
 
 // transactOnce applies batch in one transaction. A refusal that ended the

@@ -29,10 +29,13 @@ func TestMySQL(t *testing.T) {
 				fillMySQL(t, server, records)
 				return mysqlOrigin(t, server.URL("origin"))
 			},
-			Faults: []connectortest.Fault{{Name: "gone", Records: 3, Setup: func(t testing.TB, records []string, place int) (connectortest.Origin, bool) {
+			Faults: append(cuts(server.Address(), func(t testing.TB, records []string, through func(string) string) connectortest.Origin {
+				fillMySQL(t, server, records)
+				return mysqlOrigin(t, through(server.URL("origin")))
+			}), connectortest.Fault{Name: "gone", Records: 3, Setup: func(t testing.TB, records []string, place int) (connectortest.Origin, bool) {
 				fillMySQL(t, server, records)
 				return mysqlGone(t, server, place)
-			}}},
+			}}),
 			Wrong: []connectortest.Wrong{
 				{Name: "query beside table", Change: func(c any) { c.(*Config).Query = "SELECT 1" }, Want: "table"},
 			},

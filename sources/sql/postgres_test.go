@@ -48,16 +48,9 @@ func TestPostgresConformance(t *testing.T) {
 		Setup: func(t testing.TB, records []string) connectortest.Origin {
 			return postgresOrigin(t, p, fill(t, records))
 		},
-		Faults: []connectortest.Fault{{Name: "cut", Setup: func(t testing.TB, records []string, place int) (connectortest.Origin, bool) {
-			const places = 7
-			if place >= 2*places {
-				return connectortest.Origin{}, false
-			}
-			proxy := postgrestest.NewProxy(t, p)
-			o := postgresOrigin(t, p, proxy.Through(fill(t, records)))
-			proxy.CutAt(place/2, place%2 == 1)
-			return o, true
-		}}, {Name: "gone", Setup: func(t testing.TB, _ []string, place int) (connectortest.Origin, bool) {
+		Faults: append(cuts(p.Address(), func(t testing.TB, records []string, through func(string) string) connectortest.Origin {
+			return postgresOrigin(t, p, through(fill(t, records)))
+		}), connectortest.Fault{Name: "gone", Setup: func(t testing.TB, _ []string, place int) (connectortest.Origin, bool) {
 			switch place {
 			case 0:
 				n++
@@ -68,6 +61,6 @@ func TestPostgresConformance(t *testing.T) {
 				return postgresOrigin(t, p, strings.Replace(p.URL, p.Password, "wrong", 1)), true
 			}
 			return connectortest.Origin{}, false
-		}}},
+		}}),
 	})
 }

@@ -25,8 +25,17 @@ func (s *source) Place() string { return s.db.Place }
 // chunk is how many bytes of records are handed over at once.
 const chunk = 256 << 10
 
-// Read reads the one partition "" in one snapshot.
+// maxRepeats bounds how often a read starts over.
+const maxRepeats = 3
+
+// Read reads the one partition "" in one snapshot. Where the connection is lost
+// or the database gives the snapshot up, it starts over: what was handed over
+// until then does not count.
 func (s *source) Read(ctx context.Context, out connector.Reader) error {
+	return sql.Repeat(ctx, maxRepeats, func() error { return s.read(ctx, out) })
+}
+
+func (s *source) read(ctx context.Context, out connector.Reader) error {
 	err := s.snapshot(ctx, func(conn sql.Conn) error {
 		earlier, err := s.begin(out)
 		if err != nil {
@@ -54,12 +63,14 @@ func (s *source) Read(ctx context.Context, out connector.Reader) error {
 
 // Check opens the database and prepares the query.
 func (s *source) Check(ctx context.Context) error {
-	return s.snapshot(ctx, func(conn sql.Conn) error {
-		p, err := s.plan(conn, nil)
-		if err != nil {
-			return err
-		}
-		return p.stmt.Close()
+	return sql.Repeat(ctx, maxRepeats, func() error {
+		return s.snapshot(ctx, func(conn sql.Conn) error {
+			p, err := s.plan(conn, nil)
+			if err != nil {
+				return err
+			}
+			return p.stmt.Close()
+		})
 	})
 }
 

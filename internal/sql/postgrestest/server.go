@@ -163,3 +163,6 @@ func (p *Server) serve(t testing.TB, data string) {
 		}
 	})
 }
+
+// Address is the server's host and port.
+func (p *Server) Address() string { return "127.0.0.1:" + strconv.Itoa(p.Port) }

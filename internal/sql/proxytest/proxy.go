@@ -1,8 +1,9 @@
-package postgrestest
+// Package proxytest stands between a client and a server and cuts connections,
+// for tests.
+package proxytest
 
 import (
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -12,23 +13,29 @@ import (
 type Proxy struct {
 	listener net.Listener
 	to       string
+	open     sync.WaitGroup
 
 	mu    sync.Mutex
 	place int  // how many more parcels of clients pass; negative: all
 	late  bool // the parcel still reaches the server, its answer no one
+	bytes int  // how many more bytes of answers pass; negative: all
 	cuts  int
 }
 
-// NewProxy starts a proxy in front of the server; it ends with the test.
-func NewProxy(t testing.TB, s *Server) *Proxy {
+// Start starts a proxy in front of the server at address, host:port; it ends
+// with the test.
+func Start(t testing.TB, address string) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{listener: l, to: "127.0.0.1:" + strconv.Itoa(s.Port), place: -1}
-	t.Cleanup(func() { _ = l.Close() })
-	go p.accept()
+	p := &Proxy{listener: l, to: address, place: -1, bytes: -1}
+	t.Cleanup(func() {
+		_ = l.Close()
+		p.open.Wait()
+	})
+	p.open.Go(p.accept)
 	return p
 }
 
@@ -43,10 +50,21 @@ func (p *Proxy) Through(url string) string {
 func (p *Proxy) CutAt(place int, late bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.place, p.late, p.cuts = place, late, 0
+	p.place, p.late, p.bytes, p.cuts = place, late, -1, 0
 }
 
-// Cuts tells how often a connection was cut since CutAt.
+// CutAnswer cuts the connection that gets the byte at place of what the server
+// sends, counted from 0 and over all connections. It happens once.
+func (p *Proxy) CutAnswer(place int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.place, p.late, p.bytes, p.cuts = -1, false, place, 0
+}
+
+// Heal lets everything pass.
+func (p *Proxy) Heal() { p.CutAnswer(-1) }
+
+// Cuts tells how often a connection was cut since it was last said where.
 func (p *Proxy) Cuts() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -59,7 +77,7 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		go p.serve(client)
+		p.open.Go(func() { p.serve(client) })
 	}
 }
 
@@ -73,22 +91,48 @@ func (p *Proxy) serve(client net.Conn) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		buf := make([]byte, 32<<10)
-		for {
-			n, err := server.Read(buf)
-			if err != nil {
-				break
-			}
-			muted.Lock()
-			_, _ = client.Write(buf[:n])
-			muted.Unlock()
-		}
+		p.answer(client, server, &muted)
 		_ = client.Close()
 		_ = server.Close()
 	}()
 	p.forward(client, server, &muted)
 	_ = client.Close()
 	<-done
+}
+
+// answer passes on what the server sends until it ends or is cut off.
+func (p *Proxy) answer(client, server net.Conn, muted *sync.Mutex) {
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := server.Read(buf)
+		if err != nil {
+			return
+		}
+		pass := p.allow(n)
+		muted.Lock()
+		_, _ = client.Write(buf[:pass])
+		muted.Unlock()
+		if pass < n {
+			return
+		}
+	}
+}
+
+// allow tells how many of n bytes of answers may pass.
+func (p *Proxy) allow(n int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.bytes < 0:
+		return n
+	case p.bytes >= n:
+		p.bytes -= n
+		return n
+	}
+	pass := p.bytes
+	p.bytes = -1
+	p.cuts++
+	return pass
 }
 
 // forward passes parcels on until the client goes or is cut off. A late cut
