@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"koppel/dsl"
 	"koppel/engine"
 	"koppel/engine/state/sqlite"
+	"koppel/internal/sql/postgrestest"
 	"koppel/sinks"
 	"koppel/sources"
 )
@@ -43,11 +45,14 @@ type coupling struct {
 	dir    string
 	now    time.Time
 	golden txtar.Archive
+	server *postgrestest.Server // where the project has a connection to one
+	url    string
 }
 
 func runCoupling(t *testing.T, name string) {
 	c := &coupling{t: t, dir: t.TempDir(), now: time.Date(2026, 2, 2, 9, 0, 0, 0, time.UTC)}
 	c.copyFrom(os.DirFS(name))
+	c.serve()
 	c.wantTestsPass()
 	c.deliver("first")
 	c.wantNothing()
@@ -87,10 +92,24 @@ func (c *coupling) copyFrom(from fs.FS) {
 	}
 }
 
+// serve starts the server that the project connects to.
+func (c *coupling) serve() {
+	c.t.Helper()
+	text, err := os.ReadFile(filepath.Join(c.dir, "main.hcl"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if strings.Contains(string(text), `connection "postgres"`) {
+		c.server = postgrestest.Start(c.t)
+		c.url = c.server.Create(c.t, "coupling")
+	}
+}
+
 // engine loads the project, which must be without any remark.
 func (c *coupling) engine() *engine.Engine {
 	c.t.Helper()
-	p, diags := dsl.Load(context.Background(), dsl.Options{Dir: c.dir, Sources: sources.All(), Sinks: sinks.All(), Resolve: true})
+	environ := func(name string) (string, bool) { return c.url, name == "DATABASE_URL" && c.url != "" }
+	p, diags := dsl.Load(context.Background(), dsl.Options{Dir: c.dir, Environ: environ, Sources: sources.All(), Sinks: sinks.All(), Resolve: true})
 	for _, d := range diags {
 		c.t.Fatalf("%+v", d)
 	}

@@ -103,6 +103,23 @@ func (c *coupling) noteTargets(step string) {
 			c.note(step+"/"+name, text)
 		}
 	}
+	if c.server != nil {
+		c.note(step+"/postgres", c.tables())
+	}
+}
+
+// tables gives the tables of the server's database with their columns' types
+// and their rows in order.
+func (c *coupling) tables() string {
+	var b strings.Builder
+	for _, table := range c.server.Query(c.t, c.url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1;") {
+		columns := c.server.Query(c.t, c.url, "SELECT column_name || ' ' || data_type FROM information_schema.columns WHERE table_name = '"+table+"' ORDER BY ordinal_position;")
+		fmt.Fprintf(&b, "%s (%s)\n", table, strings.Join(columns, ", "))
+		for _, row := range c.server.Query(c.t, c.url, "\\pset null NULL\nSELECT * FROM "+table+" ORDER BY 1;") {
+			b.WriteString("  " + row + "\n")
+		}
+	}
+	return b.String()
 }
 
 // cells gives the sheets of a workbook as they are shown.
