@@ -16,8 +16,6 @@ import (
 // shown as dates or times as ISO text, true and false.
 func (b *workbook) appendCell(dst []byte, c *gridCell) ([]byte, error) {
 	switch c.kind {
-	case "s":
-		return b.appendShared(dst, c.value)
 	case "inlineStr":
 		return appendText(dst, unescapeText(c.inline.text)), nil
 	case "str":
@@ -33,6 +31,8 @@ func (b *workbook) appendCell(dst []byte, c *gridCell) ([]byte, error) {
 	}
 	value := bytes.TrimSpace(c.value)
 	switch c.kind {
+	case "s":
+		return b.appendShared(dst, value)
 	case "b":
 		switch string(value) {
 		case "1", "true":
@@ -57,7 +57,7 @@ func appendText(dst, text []byte) []byte {
 }
 
 func (b *workbook) appendShared(dst, value []byte) ([]byte, error) {
-	i, err := strconv.Atoi(string(bytes.TrimSpace(value)))
+	i, err := strconv.Atoi(string(value))
 	if err != nil {
 		return dst, fmt.Errorf("%q is no number of a shared text", value)
 	}

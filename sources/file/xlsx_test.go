@@ -90,6 +90,8 @@ func TestReadCells(t *testing.T) {
 		{"rich text", `<c r="A2" t="s"><v>1</v></c>`, `"rich te\rxt"`, ""},
 		{"empty text", `<c r="A2" t="s"><v>2</v></c>`, ``, ""},
 		{"escapes", `<c r="A2" t="s"><v>3</v></c>`, `"_x0041_😀_xD83D__xZZZZ_"`, ""},
+		{"shared text without a number", `<c r="A2" t="s"/>`, ``, ""},
+		{"shared text with an empty number", `<c r="A2" t="s"><v> </v></c>`, ``, ""},
 		{"missing text", `<c r="A2" t="s"><v>4</v></c>`, ``, `there is no shared text 4`},
 		{"inline text", `<c r="A2" t="inlineStr"><is><r><t>x </t></r><r><t>y</t></r></is></c>`, `"x y"`, ""},
 		{"true", `<c r="A2" t="b"><v>1</v></c>`, `true`, ""},
