@@ -49,6 +49,8 @@ var mayImport = map[string][]string{
 	"internal/sandbox/afas":     {"internal/sandbox/dataset", "internal/sandbox/traffic"},
 	"internal/sandbox/alleyoop": {"internal/sandbox/dataset", "internal/sandbox/traffic"},
 	"internal/sandbox/dataset":  {},
+	"internal/sandbox/rest":     {"internal/sandbox/dataset", "internal/sandbox/traffic"},
+	"internal/sandbox/soap":     {"internal/sandbox/dataset", "internal/sandbox/traffic"},
 	"internal/sandbox/traffic":  {},
 	"internal/secret":           {},
 	"internal/sql":              {"engine/connector", "engine/record"},

@@ -7,11 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"koppel/internal/sandbox/afas"
 	"koppel/internal/sandbox/alleyoop"
 	"koppel/internal/sandbox/dataset"
+	"koppel/internal/sandbox/rest"
+	"koppel/internal/sandbox/soap"
 	"koppel/internal/sandbox/traffic"
 )
 
@@ -19,10 +22,9 @@ import (
 type Options struct {
 	// Seed makes the data and the credentials: equal seeds, equal sandboxes.
 	Seed uint64
-	// Employees in AFAS; 0: 40.
-	Employees int
-	// Clients in AlleyOop; 0: 12.
-	Clients int
+	// Employees in AFAS, Clients in AlleyOop, Orders in the shop, Persons in
+	// the SOAP directory; 0: 40, 12, 60 and 30.
+	Employees, Clients, Orders, Persons int
 	// Port of the control API; the systems listen on those after it, in the
 	// order of Systems. 0: any free ports.
 	Port int
@@ -31,17 +33,21 @@ type Options struct {
 	// Log is a file that gets one JSON line per call, on the disk before the
 	// answer; empty: none.
 	Log string
-	// AFAS and AlleyOop set what is particular to them; Seed, Now, Log and the
-	// counts above are put in.
+	// AFAS, AlleyOop and REST set what is particular to them; Seed, Now, Log
+	// and the counts above are put in.
 	AFAS     afas.Options
 	AlleyOop alleyoop.Options
+	REST     rest.Options
 }
 
 // A Sandbox is all systems, running. It is safe for concurrent use.
 type Sandbox struct {
 	AFAS     *afas.System
 	AlleyOop *alleyoop.System
+	REST     *rest.System
+	SOAP     *soap.System
 
+	control *traffic.Server
 	log     *traffic.Log
 	systems []*System
 }
@@ -49,19 +55,29 @@ type Sandbox struct {
 // A System is one of the systems as far as all are alike.
 type System struct {
 	Name        string           `json:"name"`
+	About       string           `json:"about"`
 	URL         string           `json:"url"` // as it stands in a connection block
 	Credentials any              `json:"credentials"`
 	Server      *traffic.Server  `json:"-"`
 	Traffic     *traffic.Traffic `json:"-"`
 	Data        *dataset.Store   `json:"-"`
-	Doubled     func() []string  `json:"-"` // names what exists twice and should not; nil: nothing can
+
+	twice  func() []string // names what exists twice and should not
+	revoke func()          // ends all tokens that were given out; nil: none are
 }
 
-// Start starts all systems. They run until Stop.
-func Start(_ context.Context, o Options) (*Sandbox, error) {
+// Info says where a sandbox is and what gets in.
+type Info struct {
+	FormatVersion string    `json:"format_version"`
+	Control       string    `json:"control"`
+	Systems       []*System `json:"systems"`
+}
+
+// Start starts all systems and the control API. They run until Stop.
+func Start(ctx context.Context, o Options) (*Sandbox, error) {
 	s := &Sandbox{}
 	if err := s.start(o); err != nil {
-		return nil, errors.Join(err, s.Stop(context.Background()))
+		return nil, errors.Join(err, s.Stop(ctx))
 	}
 	return s, nil
 }
@@ -76,27 +92,57 @@ func (s *Sandbox) start(o Options) error {
 			return err
 		}
 	}
-	o.AFAS.Seed, o.AFAS.Employees, o.AFAS.Now, o.AFAS.Log = o.Seed, o.Employees, o.Now, s.log
-	if s.AFAS, err = afas.New(o.AFAS); err != nil {
+	if err := s.make(o); err != nil {
 		return err
 	}
-	o.AlleyOop.Seed, o.AlleyOop.Clients, o.AlleyOop.Now, o.AlleyOop.Log = o.Seed, o.Clients, o.Now, s.log
-	if s.AlleyOop, err = alleyoop.New(o.AlleyOop); err != nil {
-		return err
+	port := func(i int) int {
+		if o.Port == 0 {
+			return 0
+		}
+		return o.Port + i
 	}
-	s.systems = []*System{
-		{Name: "afas", URL: afas.Path, Credentials: s.AFAS.Credentials, Traffic: s.AFAS.Traffic, Data: s.AFAS.Data},
-		{Name: "alleyoop", URL: alleyoop.Path, Credentials: s.AlleyOop.Credentials, Traffic: s.AlleyOop.Traffic, Data: s.AlleyOop.Data, Doubled: s.AlleyOop.Doubled},
+	if s.control, err = traffic.Listen(port(0), newControl(s)); err != nil {
+		return fmt.Errorf("start the control API: %w", err)
 	}
 	for i, system := range s.systems {
-		port := 0
-		if o.Port > 0 {
-			port = o.Port + 1 + i
-		}
-		if system.Server, err = traffic.Listen(port, system.Traffic); err != nil {
+		if system.Server, err = traffic.Listen(port(i+1), system.Traffic); err != nil {
 			return fmt.Errorf("start %s: %w", system.Name, err)
 		}
 		system.URL = system.Server.URL() + system.URL
+	}
+	return nil
+}
+
+// make fills the systems.
+func (s *Sandbox) make(o Options) error {
+	o.AFAS.Seed, o.AFAS.Employees, o.AFAS.Now, o.AFAS.Log = o.Seed, o.Employees, o.Now, s.log
+	o.AlleyOop.Seed, o.AlleyOop.Clients, o.AlleyOop.Now, o.AlleyOop.Log = o.Seed, o.Clients, o.Now, s.log
+	o.REST.Seed, o.REST.Orders, o.REST.Now, o.REST.Log = o.Seed, o.Orders, o.Now, s.log
+	var err, errA, errR, errS error
+	s.AFAS, err = afas.New(o.AFAS)
+	s.AlleyOop, errA = alleyoop.New(o.AlleyOop)
+	s.REST, errR = rest.New(o.REST)
+	s.SOAP, errS = soap.New(soap.Options{Seed: o.Seed, Persons: o.Persons, Now: o.Now, Log: s.log})
+	if err := errors.Join(err, errA, errR, errS); err != nil {
+		return err
+	}
+	s.systems = []*System{
+		{
+			Name: "afas", About: "AFAS Profit: GetConnectors, UpdateConnectors, metainfo, OAuth", URL: afas.Path,
+			Credentials: s.AFAS.Credentials, Traffic: s.AFAS.Traffic, Data: s.AFAS.Data, twice: s.AFAS.Doubled, revoke: s.AFAS.RevokeTokens,
+		},
+		{
+			Name: "alleyoop", About: "AlleyOop (Workflow): clients, process instances, tasks, files", URL: alleyoop.Path,
+			Credentials: s.AlleyOop.Credentials, Traffic: s.AlleyOop.Traffic, Data: s.AlleyOop.Data, twice: s.AlleyOop.Doubled,
+		},
+		{
+			Name: "rest", About: "a shop and a service desk: every way of paging, searches, writes", URL: rest.Path,
+			Credentials: s.REST.Credentials, Traffic: s.REST.Traffic, Data: s.REST.Data, twice: s.REST.Doubled, revoke: s.REST.RevokeTokens,
+		},
+		{
+			Name: "soap", About: "a directory of persons behind SOAP 1.1 and 1.2 with WS-Security", URL: soap.Path,
+			Credentials: s.SOAP.Credentials, Traffic: s.SOAP.Traffic, Data: s.SOAP.Data, twice: s.SOAP.Doubled,
+		},
 	}
 	return nil
 }
@@ -117,10 +163,31 @@ func (s *Sandbox) System(name string) *System {
 // URL is the address of a system as it stands in a connection block.
 func (s *Sandbox) URL(name string) string { return s.System(name).URL }
 
+// ControlURL is the address of the control API.
+func (s *Sandbox) ControlURL() string { return s.control.URL() }
+
+// Info says where the sandbox is and what gets in.
+func (s *Sandbox) Info() Info {
+	return Info{FormatVersion: "1.0", Control: s.ControlURL(), Systems: s.systems}
+}
+
+func (s *System) doubled() []string { return s.twice() }
+
+func (s *System) revokeTokens() error {
+	if s.revoke == nil {
+		return &callerError{http.StatusBadRequest, s.Name + " gives out no tokens"}
+	}
+	s.revoke()
+	return nil
+}
+
 // Stop ends all systems once the calls that run are answered, at the latest
 // when the context ends.
 func (s *Sandbox) Stop(ctx context.Context) error {
 	var errs []error
+	if s.control != nil {
+		errs = append(errs, s.control.Stop(ctx))
+	}
 	for _, system := range s.systems {
 		if system.Server != nil {
 			errs = append(errs, system.Server.Stop(ctx))

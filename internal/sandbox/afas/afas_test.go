@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"koppel/internal/sandbox/afas"
-	"koppel/internal/sandbox/traffic"
+	"koppel/internal/sandbox/dataset"
 )
 
 // noon is the clock of the tests: 12:00 in Amsterdam.
@@ -334,23 +334,43 @@ func TestLimits(t *testing.T) {
 // TestConcurrent: the sixth call at a moment is refused.
 func TestConcurrent(t *testing.T) {
 	p := start(t, afas.Options{})
-	if err := p.Traffic.Fail(traffic.Fault{Kind: traffic.Delay, Delay: 300, Times: -1}); err != nil {
-		t.Fatal(err)
+	inside, leave, statuses := make(chan struct{}), make(chan struct{}), make(chan int)
+	for n := range 5 {
+		p.Traffic.After(n+1, func() { inside <- struct{}{}; <-leave })
 	}
-	results := make(chan int)
-	for range 12 {
-		go func() {
-			results <- p.call("GET", "/connectors/Sandbox_Replaced?take=1", "").status
-		}()
+	for range 5 {
+		go func() { statuses <- p.call("GET", "/connectors/Sandbox_Replaced?take=1", "").status }()
+		<-inside
 	}
-	locked := 0
-	for range 12 {
-		if <-results == http.StatusInternalServerError {
-			locked++
+	p.refused(p.call("GET", "/connectors/Sandbox_Replaced?take=1", ""), "locked by another user")
+	close(leave)
+	for range 5 {
+		if status := <-statuses; status != http.StatusOK {
+			t.Errorf("one of five: %d", status)
 		}
 	}
-	if c := p.Traffic.Counts(); locked == 0 || c.Peak <= 5 {
-		t.Errorf("of 12 calls %d were refused; %d ran at once", locked, c.Peak)
+}
+
+// TestAddConnector: a connector of a test's own shows its values as they are.
+func TestAddConnector(t *testing.T) {
+	p := start(t, afas.Options{})
+	err := p.AddConnector(dataset.Def{Name: "Own", Key: []string{"id"}, Columns: []dataset.Column{
+		{Name: "id", Type: dataset.Int}, {Name: "raw", Type: dataset.Any},
+	}}, dataset.Row{"id": 2, "raw": json.RawMessage("1.50")}, dataset.Row{"id": 1, "raw": json.RawMessage("123456789012345678901")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := p.call("GET", "/connectors/Own?orderbyfieldids=id", ""); a.body != `{"skip":0,"take":100,"rows":[{"id":1,"raw":123456789012345678901},{"id":2,"raw":1.50}]}` {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if _, err := p.Data.Insert("Own", dataset.Row{"id": 3}); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(p.rows("Own")); n != 3 {
+		t.Errorf("%d rows", n)
+	}
+	if err := p.AddConnector(dataset.Def{Name: "Own"}); err == nil {
+		t.Error("a connector is added twice")
 	}
 }
 

@@ -54,7 +54,7 @@ func (s *System) getByPath(c *call) {
 
 // listed finds the connector of a call; false: the call was refused.
 func (s *System) listed(c *call) (*getConnector, bool) {
-	g := s.getters[c.Request.PathValue("connector")]
+	g := s.getter(c.Request.PathValue("connector"))
 	switch {
 	case g == nil || g.unlisted:
 		s.notListed(c, "GetConnector")

@@ -121,6 +121,37 @@ func getConnectors() map[string]*getConnector {
 	return byID
 }
 
+// AddConnector adds a table and a GetConnector of the same name that shows all
+// its columns, filled with rows. Columns of type Any show a json.RawMessage as
+// it is.
+func (s *System) AddConnector(d dataset.Def, rows ...dataset.Row) error {
+	if err := s.Data.Add(d); err != nil {
+		return err
+	}
+	g := &getConnector{id: d.Name, description: d.Name, from: d.Name}
+	for _, c := range d.Columns {
+		g.columns = append(g.columns, column{id: c.Name, from: c.Name})
+	}
+	s.mu.Lock()
+	s.getters[g.id] = g
+	s.mu.Unlock()
+	return s.Data.Change(func(tx *dataset.Tx) error {
+		for _, row := range rows {
+			if _, err := tx.Insert(d.Name, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// getter gives the connector of an id; nil: there is none.
+func (s *System) getter(id string) *getConnector {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.getters[id]
+}
+
 // find gives a column by the name that callers use; -1: there is none.
 func (g *getConnector) find(id string) int {
 	for i, c := range g.columns {

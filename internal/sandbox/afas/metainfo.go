@@ -16,11 +16,13 @@ type listing struct {
 // metainfo lists the connectors of the app connector.
 func (s *System) metainfo(c *call) {
 	getters, updaters := []listing{}, []listing{}
+	s.mu.Lock()
 	for _, g := range s.getters {
 		if !g.unlisted {
 			getters = append(getters, listing{g.id, g.description})
 		}
 	}
+	s.mu.Unlock()
 	for _, o := range s.objects {
 		if !o.unlisted {
 			updaters = append(updaters, listing{o.id, o.description})
@@ -51,7 +53,7 @@ type getField struct {
 }
 
 func (s *System) metainfoGet(c *call) {
-	g := s.getters[c.Request.PathValue("connector")]
+	g := s.getter(c.Request.PathValue("connector"))
 	if g == nil || g.unlisted {
 		s.notListed(c, "GetConnector")
 		return

@@ -81,11 +81,12 @@ func (s *System) reference(x *traffic.Exchange, log string) string {
 func (s *System) refuse(x *traffic.Exchange, f traffic.Fault, status int) bool {
 	c := &call{Exchange: x}
 	switch status {
-	case http.StatusInternalServerError:
+	case http.StatusInternalServerError, http.StatusOK:
 		p := unexpectedProblem()
 		if f.Message != "" {
 			p.en, p.nl = f.Message, f.Message
 		}
+		x.WriteHeader(status)
 		s.fail(x, p)
 	case http.StatusServiceUnavailable:
 		s.unavailable(x, f.RetryAfter)

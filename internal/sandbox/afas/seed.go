@@ -117,9 +117,12 @@ func (f *filling) agenda(people []dataset.Person, employees int) {
 	subjects := []string{"Kennismaking", "Rondleiding", "Voortgang", "Oplevering & nazorg", "Intake <spoed>"}
 	for i := range max(employees/2, 6) {
 		start := f.today.Add(time.Duration(i%10-1)*24*time.Hour + time.Duration(9+i%8)*time.Hour)
-		host := people[f.r.IntN(employees)]
+		host, subject := people[f.r.IntN(employees)], subjects[i%len(subjects)]
+		if i >= len(subjects) {
+			subject += fmt.Sprintf(" %d", i+1)
+		}
 		f.put("agenda", dataset.Row{
-			"ApId": 70001 + i, "Ds": subjects[i%len(subjects)], "DsBe": start, "DsEn": start.Add(time.Hour),
+			"ApId": 70001 + i, "Ds": subject, "DsBe": start, "DsEn": start.Add(time.Hour),
 			"Lo": fmt.Sprintf("Kamer %d", 1+i%7), "EmId": employeeID(host), "Ca": i%9 == 8, "ModifiedDate": f.changed(i + 3),
 		})
 		for n := range 1 + i%3 {

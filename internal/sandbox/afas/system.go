@@ -146,3 +146,26 @@ func action(r *http.Request) string {
 	}
 	return strings.Join(parts, "/")
 }
+
+// Doubled names what exists twice and is likely not meant to: persons of one
+// name, birthday, address and number, subjects of one title, appointments of one
+// employee, title and begin.
+func (s *System) Doubled() []string {
+	list := []string{}
+	count := func(table string, columns ...string) {
+		seen := map[string]int{}
+		for _, row := range s.Data.Rows(table) {
+			name := table
+			for _, c := range columns {
+				name += " " + dataset.Text(row[c])
+			}
+			if seen[name]++; seen[name] == 2 {
+				list = append(list, name)
+			}
+		}
+	}
+	count("persons", "FiNm", "Is", "LaNm", "DaBi", "EmAd", "MbN2")
+	count("subjects", "StId", "Ds", "SbTx")
+	count("agenda", "EmId", "Ds", "DsBe")
+	return list
+}

@@ -59,7 +59,7 @@ func New(o Options) (*System, error) {
 	s.Data = dataset.New(o.Now, tables()...)
 	s.Traffic = traffic.New(traffic.Options{
 		System: "alleyoop", Now: o.Now, Log: o.Log, MaxBody: 75 << 20,
-		Serve: s.serve, Action: func(r *http.Request) string { return r.Header.Get("X-action") },
+		Serve: s.serve, Refuse: refuseAs, Action: func(r *http.Request) string { return r.Header.Get("X-action") },
 	})
 	return s, s.seed()
 }
@@ -74,6 +74,16 @@ func (r *refusal) Error() string { return r.text }
 
 func refuse(status int, text string, args ...any) error {
 	return &refusal{status, fmt.Sprintf(text, args...)}
+}
+
+// refuseAs answers with a status that a fault asks for.
+func refuseAs(x *traffic.Exchange, f traffic.Fault, status int) bool {
+	text := f.Message
+	if text == "" {
+		text = "refused: " + strings.ToLower(http.StatusText(status))
+	}
+	x.JSON(status, map[string]string{"message": text})
+	return true
 }
 
 func (s *System) serve(x *traffic.Exchange) {

@@ -31,27 +31,49 @@ type Store struct {
 	mu     sync.RWMutex
 	tables map[string]*table
 	gen    uint64
+
+	// known guards defs, which transactions look at too.
+	known sync.RWMutex
+	defs  map[string]Def
 }
 
 // New makes a store of empty tables. The clock stamps what is modified.
 func New(now func() time.Time, defs ...Def) *Store {
-	s := &Store{now: now, tables: map[string]*table{}}
+	s := &Store{now: now, tables: map[string]*table{}, defs: map[string]Def{}}
 	for _, d := range defs {
-		s.tables[d.Name] = newTable(d)
+		s.tables[d.Name], s.defs[d.Name] = newTable(d), d
 	}
 	return s
 }
 
+// Add adds an empty table.
+func (s *Store) Add(d Def) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, taken := s.tables[d.Name]; taken {
+		return fmt.Errorf("there is a table %s already", d.Name)
+	}
+	s.tables[d.Name] = newTable(d)
+	s.gen++
+	s.known.Lock()
+	defer s.known.Unlock()
+	s.defs[d.Name] = d
+	return nil
+}
+
 // Names lists the tables in order.
-func (s *Store) Names() []string { return slices.Sorted(maps.Keys(s.tables)) }
+func (s *Store) Names() []string {
+	s.known.RLock()
+	defer s.known.RUnlock()
+	return slices.Sorted(maps.Keys(s.defs))
+}
 
 // Def describes a table; false: there is none of that name.
 func (s *Store) Def(name string) (Def, bool) {
-	t, ok := s.tables[name]
-	if !ok {
-		return Def{}, false
-	}
-	return t.def, true
+	s.known.RLock()
+	defer s.known.RUnlock()
+	d, ok := s.defs[name]
+	return d, ok
 }
 
 // Generation counts the changes; equal generations mean equal rows.

@@ -123,7 +123,7 @@ func (tx *Tx) Delete(name, key string) error {
 func (tx *Tx) table(name string) (*table, error) {
 	t, ok := tx.s.tables[name]
 	if !ok {
-		return nil, fmt.Errorf("there is no table %q; there are %v", name, tx.s.Names())
+		return nil, fmt.Errorf("there is no table %q", name)
 	}
 	return t, nil
 }

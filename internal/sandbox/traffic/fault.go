@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// The kinds of faults. A number ("429", "500", "503", any status) is a fault
-// too: that status in the system's own words, and nothing is done.
+// The kinds of faults. A status ("429", "500", "503", any from 400) is a fault
+// too: that status in the system's own words, and nothing is done. "200" is an
+// answer that looks like a success and says inside that it is none.
 const (
 	Refuse     = "refuse"      // the connection breaks before anything is done
 	LoginPage  = "login_page"  // 200 with an HTML page; nothing is done
@@ -51,7 +52,7 @@ type armed struct {
 func (f Fault) Check() error {
 	kinds := []string{Refuse, LoginPage, CutBody, ShortBody, EmptyBody, RepeatPage, LostAnswer, Delay}
 	if f.status() == 0 && !slices.Contains(kinds, f.Kind) {
-		return fmt.Errorf("there is no fault %q; there are the statuses 400 to 599 and %s", f.Kind, strings.Join(kinds, ", "))
+		return fmt.Errorf("there is no fault %q; there are 200, the statuses 400 to 599, and %s", f.Kind, strings.Join(kinds, ", "))
 	}
 	if f.Kind == Delay && f.Delay <= 0 {
 		return fmt.Errorf("a delay needs delay_ms")
@@ -65,7 +66,7 @@ func (f Fault) Check() error {
 // status is the HTTP status that the fault answers with; 0: it is another kind.
 func (f Fault) status() int {
 	var n int
-	if _, err := fmt.Sscanf(f.Kind, "%d", &n); err != nil || fmt.Sprint(n) != f.Kind || n < 400 || n > 599 {
+	if _, err := fmt.Sscanf(f.Kind, "%d", &n); err != nil || fmt.Sprint(n) != f.Kind || n != 200 && (n < 400 || n > 599) {
 		return 0
 	}
 	return n
