@@ -1,6 +1,7 @@
 package connectortest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -71,6 +72,56 @@ func update(before, after string, fields ...string) record.Change {
 
 func remove(before string) record.Change {
 	return record.Change{Op: record.Delete, Cause: record.CauseGone, Key: keyOf(before), Before: []byte(before)}
+}
+
+// steps are the deliveries of the suite in the fields of the kind.
+func (s SinkSuite) steps() []step {
+	list := steps()
+	for i := range list {
+		s.mapAll(list[i].changes)
+	}
+	return list
+}
+
+// creates makes changes in the fields of the kind.
+func (s SinkSuite) creates(set []string) []record.Change {
+	changes := creates(set)
+	s.mapAll(changes)
+	return changes
+}
+
+// mapAll puts changes into the fields of the kind.
+func (s SinkSuite) mapAll(changes []record.Change) {
+	if s.Mapped == nil {
+		return
+	}
+	for i := range changes {
+		c := &changes[i]
+		for _, body := range []*[]byte{&c.Before, &c.After} {
+			if *body != nil {
+				*body = []byte(s.Mapped(string(*body)))
+			}
+		}
+		c.Fields = nil
+		record.Members(c.After, func(name string, raw []byte) bool {
+			if !bytes.Equal(record.Member(c.Before, name), raw) {
+				c.Fields = append(c.Fields, name)
+			}
+			return true
+		})
+	}
+}
+
+// sent is a set as the target then holds it.
+func (s SinkSuite) sent(set []string) []string {
+	if s.Mapped == nil {
+		return sent(set)
+	}
+	out := make([]string, len(set))
+	for i, body := range set {
+		out[i] = s.Mapped(body)
+	}
+	return out
 }
 
 // sent is a set without what is not sent.

@@ -21,6 +21,11 @@ type SinkSuite struct {
 	Setup func(t testing.TB) Target
 	// Wrong lists mistakes in the configuration.
 	Wrong []Wrong
+	// Shape is what a kind with fields of its own is mapped to, and Mapped makes
+	// a record of it out of one of the suite's: an object with the members of
+	// Shape(). Rows then gives such records. Nil: those of the suite are mapped.
+	Shape  *record.Shape
+	Mapped func(person string) string
 }
 
 // A Target is an outside system, ready to be written to.
@@ -87,6 +92,9 @@ func (s SinkSuite) open(t testing.TB, j *journal, g Target, readOnly bool) (conn
 	t.Helper()
 	env := j.outfit(t, g.Env)
 	env.Shape, env.ReadOnly = Shape(), readOnly
+	if s.Shape != nil {
+		env.Shape = *s.Shape
+	}
 	sink, err := s.Kind.Open(t.Context(), opened(t, s.Kind.Connections, g.Config, env), env)
 	j.note(err)
 	if err == nil {
@@ -116,7 +124,7 @@ func (s SinkSuite) session(t testing.TB, j *journal, g Target, d *deliverer) {
 func (s SinkSuite) states(t tester, j *journal) {
 	g := s.Setup(t)
 	d := &deliverer{}
-	for _, step := range steps() {
+	for _, step := range s.steps() {
 		for _, again := range []bool{false, true} {
 			s.session(t, j, g, d)
 			if _, repeats := d.sink.(connector.Appender); again && repeats {
@@ -138,7 +146,7 @@ func (s SinkSuite) states(t tester, j *journal) {
 			}
 			d.commit()
 			closeIt(t, d.sink)
-			sameSet(t, step.name, sent(step.after), g.Rows(t))
+			sameSet(t, step.name, s.sent(step.after), g.Rows(t))
 		}
 	}
 }
@@ -152,16 +160,16 @@ func (s SinkSuite) looking(t tester, j *journal) {
 			t.Fatalf("open for a plan: %v", err)
 		}
 		defer closeIt(t, sink)
-		lookAround(t, sink, want)
+		s.lookAround(t, sink, want)
 		if sink.Traits().Whole && len(want) == 0 {
 			return
 		}
-		sameSet(t, "rows after looking", sent(want), g.Rows(t))
+		sameSet(t, "rows after looking", s.sent(want), g.Rows(t))
 	}
 	look(nil)
 	d := &deliverer{}
 	s.session(t, j, g, d)
-	first := steps()[0]
+	first := s.steps()[0]
 	if _, err := d.deliver(t.Context(), first); err != nil {
 		t.Fatalf("%s: %v", first.name, err)
 	}
@@ -175,7 +183,7 @@ func (s SinkSuite) looking(t tester, j *journal) {
 	}
 }
 
-func lookAround(t testing.TB, sink connector.Sink, want []string) {
+func (s SinkSuite) lookAround(t testing.TB, sink connector.Sink, want []string) {
 	t.Helper()
 	ctx := t.Context()
 	if l, ok := sink.(connector.Lister); ok {
@@ -194,7 +202,7 @@ func lookAround(t testing.TB, sink connector.Sink, want []string) {
 	if !ok {
 		return
 	}
-	changes := append(creates(want), creates([]string{person("unknown", "x", "1")})...)
+	changes := append(s.creates(want), s.creates([]string{person("unknown", `"x"`, "1")})...)
 	found, err := f.Find(ctx, changes)
 	if err != nil || len(found) != len(changes) {
 		t.Fatalf("find gives %d answers to %d questions: %v", len(found), len(changes), err)
@@ -215,7 +223,7 @@ func (s SinkSuite) refusal(t tester, j *journal) {
 	d := &deliverer{}
 	s.session(t, j, g, d)
 	defer closeIt(t, d.sink)
-	step := steps()[0]
+	step := s.steps()[0]
 	g.Refuse(t, "p2")
 	out, err := d.deliver(t.Context(), step)
 	if err != nil {
@@ -235,7 +243,7 @@ func (s SinkSuite) refusal(t tester, j *journal) {
 		}
 	}
 	others := slices.DeleteFunc(slices.Clone(step.after), func(b string) bool { return keyOf(b) == "p2" })
-	sameSet(t, "rows beside the refused one", sent(others), g.Rows(t))
+	sameSet(t, "rows beside the refused one", s.sent(others), g.Rows(t))
 }
 
 // cancel sees that a cancelled delivery can be made again.
@@ -245,7 +253,7 @@ func (s SinkSuite) cancel(t tester, j *journal) {
 	s.session(t, j, g, d)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	step := steps()[0]
+	step := s.steps()[0]
 	if _, err := d.deliver(ctx, step); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: the error is %v", err)
 	}
@@ -255,7 +263,7 @@ func (s SinkSuite) cancel(t tester, j *journal) {
 
 // kills ends a delivery at each place, forgets what came of it, and runs again.
 func (s SinkSuite) kills(t tester, j *journal) {
-	list := steps()
+	list := s.steps()
 	for i, step := range list {
 		for place := 0; ; place++ {
 			g := s.Setup(t)
@@ -298,7 +306,7 @@ func (s SinkSuite) again(t testing.TB, j *journal, g Target, d *deliverer, step 
 		t.Errorf("%s once more: %v", step.name, err)
 	}
 	d.commit()
-	sameSet(t, step.name+" once more", sent(step.after), g.Rows(t))
+	sameSet(t, step.name+" once more", s.sent(step.after), g.Rows(t))
 }
 
 func (s SinkSuite) configuration(t tester, j *journal) {
