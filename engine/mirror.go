@@ -28,6 +28,7 @@ type mirror struct {
 	// overlay holds the changes in (part, key) order while they are not stored.
 	overlay *spool.Sorter
 	rows    int64
+	last    uint64 // the highest place of a row in the read
 	fromSeq uint64
 	seq     uint64
 }
@@ -65,7 +66,7 @@ func (s *session) mirror(ctx context.Context, src *Source) (*mirror, error) {
 		if err := s.collect(ctx, m); err != nil {
 			return nil, fmt.Errorf("update the mirror of %s: %w", src.Address, err)
 		}
-		m.seq += uint64(m.rows)
+		m.seq += m.last
 		if s.live {
 			if err := s.storeMirror(ctx, m); err != nil {
 				return nil, fmt.Errorf("update the mirror of %s: %w", src.Address, err)
@@ -190,7 +191,7 @@ func (s *session) compareRow(m *mirror, e *entry, row *state.MirrorRow) error {
 		if row == nil || row.Gone {
 			return nil
 		}
-		return m.put(&plan.SourceRow{Part: part, Key: e.key, Gone: true, Reason: "removed at the source"})
+		return m.put(&plan.SourceRow{Order: e.order + 1, Part: part, Key: e.key, Gone: true, Reason: "removed at the source"})
 	}
 	body, err := m.read.body(e, s.Store.Hasher(), nil)
 	if err != nil {
@@ -206,7 +207,7 @@ func (s *session) compareRow(m *mirror, e *entry, row *state.MirrorRow) error {
 	if row != nil && !row.Gone && row.Hash == hash && row.Epoch == m.epoch {
 		return nil
 	}
-	out := plan.SourceRow{Part: part, Key: e.key, Hash: hash, Body: body}
+	out := plan.SourceRow{Order: e.order + 1, Part: part, Key: e.key, Hash: hash, Body: body}
 	out.Lo = extent(m.src.Window, body)
 	out.Hi = out.Lo
 	return m.put(&out)
@@ -234,17 +235,25 @@ func (s *session) absent(m *mirror, row *state.MirrorRow) error {
 	case row.Gone:
 		return nil
 	case p == nil && m.read.listed, p != nil && p.gone:
-		return m.put(&plan.SourceRow{Part: row.Part, Key: row.Key, Gone: true, Reason: "its partition is gone"})
+		return m.putAbsent(row, "its partition is gone")
 	case p == nil || !p.complete || p.unread || p.mode != connector.Full:
 		return nil
 	case m.src.Window != nil && m.src.Window.outside(row.Lo, s.clock) != 0:
 		return nil // absence means nothing outside of the interval that was read
 	}
-	return m.put(&plan.SourceRow{Part: row.Part, Key: row.Key, Gone: true, Reason: "absent from a complete read"})
+	return m.putAbsent(row, "absent from a complete read")
 }
 
+// putAbsent notes a tombstone behind all that was read.
+func (m *mirror) putAbsent(row *state.MirrorRow, reason string) error {
+	return m.put(&plan.SourceRow{Order: max(m.last, uint64(m.read.count)) + 1, Part: row.Part, Key: row.Key, Gone: true, Reason: reason})
+}
+
+// put notes a change. Rows get their sequence by their place in the read, so
+// that sinks which keep order can tell which came first.
 func (m *mirror) put(row *plan.SourceRow) error {
 	m.rows++
+	m.last = max(m.last, row.Order)
 	return m.overlay.Add(partKey(row.Part, row.Key), encodeRow(nil, row))
 }
 
@@ -253,6 +262,7 @@ func encodeRow(b []byte, r *plan.SourceRow) []byte {
 	if r.Gone {
 		gone = 1
 	}
+	b = putUint(b, r.Order)
 	b = putBytes(b, r.Part)
 	b = putBytes(b, r.Key)
 	b = append(putHash(b, r.Hash), gone)
@@ -264,7 +274,7 @@ func encodeRow(b []byte, r *plan.SourceRow) []byte {
 
 func decodeRow(b []byte, r *plan.SourceRow) error {
 	d := decoder{b: b}
-	*r = plan.SourceRow{Part: string(d.bytes()), Key: record.Key(d.bytes()), Hash: d.hash(), Gone: d.byte() == 1,
+	*r = plan.SourceRow{Order: d.uint(), Part: string(d.bytes()), Key: record.Key(d.bytes()), Hash: d.hash(), Gone: d.byte() == 1,
 		Lo: string(d.bytes()), Hi: string(d.bytes()), Reason: string(d.bytes()), Body: d.bytes()}
 	return d.err
 }
@@ -316,9 +326,10 @@ func commitSource(tx state.Tx, src *Source, s *session, parts []plan.Part, rows 
 	if err != nil {
 		return err
 	}
+	base := row.Seq
 	err = rows(func(r *plan.SourceRow) error {
-		row.Seq++
-		return tx.PutMirror(id, &state.MirrorRow{Part: r.Part, Key: r.Key, Seq: row.Seq, Epoch: row.Epoch, Hash: r.Hash,
+		row.Seq = max(row.Seq, base+r.Order)
+		return tx.PutMirror(id, &state.MirrorRow{Part: r.Part, Key: r.Key, Seq: base + r.Order, Epoch: row.Epoch, Hash: r.Hash,
 			Lo: r.Lo, Hi: r.Hi, Gone: r.Gone, Reason: r.Reason, Body: r.Body})
 	})
 	if err != nil {

@@ -60,7 +60,6 @@ func (s *session) overlaid(m *mirror, stored iter.Seq2[*state.MirrorRow, error],
 	if err != nil {
 		return err
 	}
-	seq := m.fromSeq
 	err = m.overlayRows(func(over *plan.SourceRow) error {
 		at := string(partKey(over.Part, over.Key))
 		for more && string(partKey(row.Part, row.Key)) < at {
@@ -76,8 +75,7 @@ func (s *session) overlaid(m *mirror, stored iter.Seq2[*state.MirrorRow, error],
 				return err
 			}
 		}
-		seq++
-		return yield(m.rowOf(over, seq))
+		return yield(m.rowOf(over))
 	})
 	for err == nil && more {
 		if err = yield(row); err == nil {
@@ -87,8 +85,8 @@ func (s *session) overlaid(m *mirror, stored iter.Seq2[*state.MirrorRow, error],
 	return err
 }
 
-func (m *mirror) rowOf(over *plan.SourceRow, seq uint64) *state.MirrorRow {
-	return &state.MirrorRow{Part: over.Part, Key: over.Key, Seq: seq, Epoch: m.epoch, Hash: over.Hash,
+func (m *mirror) rowOf(over *plan.SourceRow) *state.MirrorRow {
+	return &state.MirrorRow{Part: over.Part, Key: over.Key, Seq: m.fromSeq + over.Order, Epoch: m.epoch, Hash: over.Hash,
 		Lo: over.Lo, Hi: over.Hi, Gone: over.Gone, Reason: over.Reason, Body: over.Body}
 }
 
@@ -106,11 +104,7 @@ func (s *session) mirrorSince(ctx context.Context, m *mirror, since uint64, also
 		given[at] = true
 		return s.feedRow(m, r, row)
 	}
-	seq := m.fromSeq
-	err := m.overlayRows(func(over *plan.SourceRow) error {
-		seq++
-		return feed(m.rowOf(over, seq))
-	})
+	err := m.overlayRows(func(over *plan.SourceRow) error { return feed(m.rowOf(over)) })
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +198,7 @@ func (s *session) mirrorRecords(m *mirror) *records {
 }
 
 func (s *session) feedRow(m *mirror, r *records, row *state.MirrorRow) error {
-	e := entry{key: row.Key, raw: row.Hash}
+	e := entry{key: row.Key, raw: row.Hash, order: row.Seq}
 	p := r.part(row.Part)
 	switch side := m.src.Window.outside(row.Lo, s.clock); {
 	case row.Gone:

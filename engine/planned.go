@@ -94,7 +94,7 @@ func (s *session) headerSources() {
 			continue
 		}
 		s.header.Sources = append(s.header.Sources, plan.Source{Address: address, Fingerprint: s.placed[address],
-			Mirrored: true, FromSeq: m.fromSeq, Rows: m.rows, Parts: m.read.planParts()})
+			Mirrored: true, FromSeq: m.fromSeq, Rows: m.rows, ToSeq: m.seq, Parts: m.read.planParts()})
 	}
 }
 

@@ -161,7 +161,7 @@ type entry struct {
 	raw    record.Hash
 	offset int64
 	length int
-	order  uint64
+	order  uint64 // place in the read; of a mirror's record its sequence there
 	// planned: an upstream pipeline of this session plans it.
 	planned bool
 	// twice: another record of the read has the same key.
@@ -193,7 +193,10 @@ func (e *entry) decode(key, b []byte) error {
 
 // add notes one record or tombstone.
 func (r *records) add(p *partState, e *entry, body []byte) error {
-	e.part, e.gen, e.order = p.id, p.gen, uint64(r.count)
+	e.part, e.gen = p.id, p.gen
+	if !r.mirrored {
+		e.order = uint64(r.count)
+	}
 	if body != nil {
 		if r.reread == nil {
 			off, err := r.log.Append(body)

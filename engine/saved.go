@@ -297,7 +297,7 @@ func (s *session) commitOne(ctx context.Context, src *Source, one *plan.Source, 
 		if err != nil {
 			return err
 		}
-		if s.resumed && known && one.Rows > 0 && row.Seq == one.FromSeq+uint64(one.Rows) {
+		if s.resumed && known && one.Rows > 0 && row.Seq == one.ToSeq {
 			same = true // the first part of the application did it
 			return nil
 		}

@@ -30,6 +30,7 @@ type Source struct {
 	Mirrored    bool
 	FromSeq     uint64 // the mirror's highest sequence when it was read
 	Rows        int64  // changes in the source section
+	ToSeq       uint64 // sequence of the mirror once they are committed
 	Parts       []Part
 }
 
@@ -191,6 +192,9 @@ type Expectation struct {
 
 // A SourceRow is one change to a mirror: a put, or a tombstone.
 type SourceRow struct {
+	// Order is the row's place in the read, from 1: its sequence in the mirror
+	// is that much above the one that the read found.
+	Order  uint64
 	Part   string
 	Key    record.Key
 	Hash   record.Hash

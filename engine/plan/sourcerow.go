@@ -1,6 +1,10 @@
 package plan
 
-import "koppel/engine/record"
+import (
+	"encoding/binary"
+
+	"koppel/engine/record"
+)
 
 const (
 	rowGone = 1 << iota
@@ -17,6 +21,7 @@ func appendSourceRow(dst []byte, r *SourceRow) []byte {
 		has |= rowBody
 	}
 	dst = append(dst, has)
+	dst = binary.AppendUvarint(dst, r.Order)
 	dst = appendText(dst, r.Part)
 	dst = appendText(dst, r.Key)
 	dst = append(dst, r.Hash[:]...)
@@ -35,6 +40,7 @@ func (c *cursor) sourceRow(r *SourceRow) bool {
 	has := c.byte()
 	*r = SourceRow{
 		Gone:   has&rowGone != 0,
+		Order:  c.uvarint(),
 		Part:   c.name(),
 		Key:    record.Key(c.text()),
 		Hash:   c.hash(),
