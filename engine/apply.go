@@ -20,6 +20,7 @@ type applied struct {
 	counts    RunCounts
 	refused   map[record.Key]bool // in this run
 	doubt     map[record.Key]bool // their answers were lost
+	unsent    map[record.Key]bool // left to the next run
 	row       int                 // refusals since the last success
 	refusal   error               // says that those were too many
 	stopped   error               // why the sink was left alone
@@ -302,6 +303,8 @@ func (w *work) rememberOne(tx state.Tx, e *plan.Entry, out *connector.Outcome) e
 		w.applied.counts.Protected++
 		o := w.openOf(e, state.Protected)
 		return tx.PutOpen(w.row.ID, o)
+	case out.Status == connector.NotSent:
+		return w.notSent(tx, e, w.masked(out.Message, *e))
 	case out.Status == connector.Unknown:
 		w.unapplied(e)
 		w.applied.counts.Failed++
@@ -317,6 +320,20 @@ func (w *work) rememberOne(tx state.Tx, e *plan.Entry, out *connector.Outcome) e
 	return w.refuse(tx, e, w.masked(out.Message, *e), out.Later)
 }
 
+// notSent leaves a change to the next run. Its intent is taken back.
+func (w *work) notSent(tx state.Tx, e *plan.Entry, message string) error {
+	w.unapplied(e)
+	w.applied.counts.Waiting++
+	if w.applied.unsent == nil {
+		w.applied.unsent = map[record.Key]bool{}
+	}
+	w.applied.unsent[e.Key] = true
+	w.problem(ShowKey(e.Key), "", "not_sent", message)
+	o := w.openOf(e, state.Waiting)
+	o.Op, o.Note, o.Approved = e.Op, message, e.Approved
+	return tx.PutOpen(w.row.ID, o)
+}
+
 func (w *work) unapplied(e *plan.Entry) {
 	if e.Op == record.Create || e.Cause == record.CauseAdopted {
 		w.applied.unapplied++
@@ -327,7 +344,7 @@ func (w *work) unapplied(e *plan.Entry) {
 func (w *work) note(tx state.Tx, e *plan.Entry) error {
 	if e.Open != "" {
 		o := w.openOf(e, state.Reason(e.Open))
-		o.Op = e.OpenOp
+		o.Op, o.Approved = e.OpenOp, e.Approved && e.Open == string(state.Waiting)
 		if err := tx.PutOpen(w.row.ID, o); err != nil {
 			return err
 		}

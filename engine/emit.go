@@ -70,6 +70,7 @@ func (w *work) emit(s *subject, v *change.Verdict, yield func(*plan.Entry) error
 	if v.Warning != "" {
 		w.warn("protect", fmt.Sprintf("%s: %s", ShowKey(s.in.Key), v.Warning))
 	}
+	w.noteStanding(s, v)
 	if v.Idle() {
 		return nil
 	}
@@ -151,6 +152,9 @@ func (w *work) entry(s *subject, v *change.Verdict) *plan.Entry {
 		e.Touch = true
 	case change.Drop:
 		e.Drop = v.Op == 0
+	}
+	if o := s.in.Open; e.Open != "" && e.OpenOp == 0 && e.After == nil && o != nil && w.sinkTraits.Ordered {
+		e.After = o.After // tells its lane until it is known what it is now
 	}
 	e.Stranger = v.Foreign && v.Op != 0
 	if e.Open != "" && !e.HasSrc && s.has && s.d.src != (state.SourceRef{Key: s.in.Key}) {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"iter"
 
+	"koppel/engine/change"
 	"koppel/engine/connector"
 	"koppel/engine/plan"
 	"koppel/engine/record"
@@ -70,7 +71,7 @@ func (w *work) applyInOrder(ctx context.Context) error {
 			return err
 		}
 		for i, lane := range lanes {
-			if w.applied.refused[keys[i]] || w.applied.doubt[keys[i]] {
+			if w.applied.refused[keys[i]] || w.applied.doubt[keys[i]] || w.applied.unsent[keys[i]] {
 				blocked.add(lane, 0)
 			}
 		}
@@ -84,9 +85,13 @@ func (w *work) applyInOrder(ctx context.Context) error {
 		if w.applied.stopped != nil {
 			return nil
 		}
+		moved := w.applied.moved
 		if fits, err := w.fits(ctx, e); err != nil || !fits {
 			if err != nil {
 				return err
+			}
+			if w.applied.moved > moved {
+				blocked.add(w.lane(e), e.Order)
 			}
 			continue
 		}
@@ -96,7 +101,7 @@ func (w *work) applyInOrder(ctx context.Context) error {
 				return err
 			}
 		}
-		if e.Open == string(state.Held) || e.Op == 0 && e.Open == string(state.Refused) {
+		if e.Open == string(state.Held) || e.Op == 0 && e.Open != "" && e.OpenOp == 0 && e.After != nil {
 			blocked.add(lane, e.Order)
 		}
 		if e.Op != 0 && blocked.holds(lane, e.Order) {
@@ -129,6 +134,16 @@ func (l lanes) holds(lane string, at uint64) bool {
 	return ok && at >= from
 }
 
+// aside tells the reasons of open keys that are settled as far as anybody wants
+// them to be: later changes do not wait for them.
+func aside(r state.Reason) bool {
+	switch r {
+	case state.Grace, state.Protected, state.Dismissed, state.Rejected, state.Undone:
+		return true
+	}
+	return false
+}
+
 // blockedLanes lists the lanes of changes that are open since earlier runs and
 // that this plan does not apply.
 func (w *work) blockedLanes(ctx context.Context) (lanes, error) {
@@ -138,19 +153,51 @@ func (w *work) blockedLanes(ctx context.Context) (lanes, error) {
 			if err != nil {
 				return err
 			}
-			if o.Op == 0 || o.Reason == state.Grace || o.Reason == state.Dismissed || o.Reason == state.Rejected {
+			if o.Op == 0 && o.After == nil || aside(o.Reason) {
 				continue
 			}
 			e, err := w.reader.Find(w.p.Address, o.Key)
 			if err != nil {
 				return err
 			}
-			if e != nil && e.Op != 0 {
+			if e != nil && (e.Op != 0 || e.Clear) {
 				continue // decided anew
 			}
-			out.add(w.lane(&plan.Entry{Key: o.Key, Op: o.Op, After: o.After}), o.Order)
+			it, err := v.Item(w.row.ID, o.Key)
+			if err != nil {
+				return err
+			}
+			open := plan.Entry{Key: o.Key, Op: o.Op, After: o.After}
+			if it != nil {
+				open.Before = it.Body
+			}
+			out.add(w.lane(&open), w.standingAt(o))
 		}
 		return nil
 	})
 	return out, err
+}
+
+// standingAt gives the place from which on an open key blocks its lane. Places
+// in reads that are made anew each time tell nothing in the next one; when the
+// present place is not known the whole lane is blocked.
+func (w *work) standingAt(o *state.Open) uint64 {
+	if src := w.s.Project.Sources[w.p.From]; src != nil && w.s.mirrored(src) {
+		return o.Order
+	}
+	return w.places[o.Key]
+}
+
+// noteStanding remembers the place of a record whose key stays open.
+func (w *work) noteStanding(s *subject, v *change.Verdict) {
+	if !w.sinkTraits.Ordered || s.in.Open == nil || v.Op != 0 || !s.has {
+		return
+	}
+	switch s.in.Want.Seen {
+	case change.Mapped, change.FailedRecord, change.WaitingRecord:
+		if w.places == nil {
+			w.places = map[record.Key]uint64{}
+		}
+		w.places[s.in.Key] = s.d.order
+	}
 }

@@ -315,7 +315,7 @@ func (w *work) describe(r *PipelineResult) {
 		r.Problems = append(r.Problems, plan.Problem{Code: "errors", Message: h.Blocked})
 	case c.Held > 0 || h.ReadHeld != "":
 		r.Status = statusHeld
-	case c.Failed > 0 || !h.Complete || w.applied.moved > 0 || w.joinsIncomplete() || w.lookupsWait():
+	case c.Failed > 0 || !h.Complete || w.applied.moved > 0 || len(w.applied.unsent) > 0 || w.joinsIncomplete() || w.lookupsWait():
 		r.Status = statusPartial
 	default:
 		r.Status = statusSucceeded

@@ -63,6 +63,9 @@ type work struct {
 	tally      tally
 	// applied is what became of the changes.
 	applied applied
+	// places holds where the records of keys that stay open are in the read,
+	// for a sink that keeps order.
+	places map[record.Key]uint64
 	// upserted: creates and updates were applied; what is pending are deletes.
 	upserted bool
 	// check says why an entry of a saved plan no longer fits; nil: not saved.

@@ -49,7 +49,8 @@ type world struct {
 	// target of records would not understand.
 	doubled []string
 	deleted []string
-	calls   map[string]int // effective creates by key since it was deleted
+	calls   map[string]int         // effective creates by key since it was deleted
+	wrote   func(c *record.Change) // before each effective change; nil: nobody asks
 }
 
 // A logged change of the source.
@@ -71,8 +72,9 @@ type faults struct {
 
 	refuse   map[string]bool
 	unknown  map[string]bool // key → whether the target took it
-	writeErr int             // changes before Write fails, counted from 1
-	stop     func()          // called at each step; may cancel
+	unsent   map[string]bool
+	writeErr int    // changes before Write fails, counted from 1
+	stop     func() // called at each step; may cancel
 }
 
 var errFault = errors.New("the line went dead")

@@ -58,6 +58,9 @@ func (s worldSink) one(c *record.Change) connector.Outcome {
 	if w.faults.refuse[key] {
 		return connector.Outcome{Status: connector.Refused, Message: key + " is not welcome"}
 	}
+	if w.faults.unsent[key] {
+		return connector.Outcome{Status: connector.NotSent, Message: "it was not the time"}
+	}
 	took, lost := w.faults.unknown[key]
 	if lost && !took {
 		return connector.Outcome{Status: connector.Unknown, Message: "no answer"}
@@ -65,6 +68,9 @@ func (s worldSink) one(c *record.Change) connector.Outcome {
 	row, stands := w.rows[key]
 	if c.Op == record.Delete && c.Protect != nil && c.Protect([]byte(row)) {
 		return connector.Outcome{Status: connector.Protected}
+	}
+	if w.wrote != nil {
+		w.wrote(c)
 	}
 	w.do(c, key, row, stands, s.traits.Journalled)
 	if lost {
@@ -143,6 +149,7 @@ type worldSinkConfig struct {
 	Journalled bool `hcl:"journalled,optional" doc:"creates can't be repeated"`
 	Mute       bool `hcl:"mute,optional" doc:"it can't be asked"`
 	Batch      int  `hcl:"batch,optional" doc:"changes at once"`
+	Ordered    bool `hcl:"ordered,optional" doc:"it keeps order per lane"`
 }
 
 func (w *world) sourceKind() connector.Kind[connector.Source] {
@@ -157,9 +164,14 @@ func (w *world) sourceKind() connector.Kind[connector.Source] {
 func (w *world) sinkKind() connector.Kind[connector.Sink] {
 	k := connector.Define("world", "A world in memory.", worldSinkConfig{},
 		func(_ context.Context, c worldSinkConfig, _ connector.Env) (connector.Sink, error) {
-			s := worldSink{w, connector.Traits{Identity: "world", Deletes: true, Undoable: true, Journalled: c.Journalled, Batch: c.Batch}}
-			if c.Mute {
+			s := worldSink{w, connector.Traits{Identity: "world", Deletes: true, Undoable: true, Journalled: c.Journalled, Batch: c.Batch, Ordered: c.Ordered}}
+			switch {
+			case c.Mute && c.Ordered:
+				return lanedSink{s}, nil
+			case c.Mute:
 				return s, nil
+			case c.Ordered:
+				return findingLane{lanedSink{s}, findingSink{s}}, nil
 			}
 			return findingSink{s}, nil
 		})

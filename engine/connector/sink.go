@@ -50,12 +50,16 @@ type Traits struct {
 // A Status says what became of one change.
 type Status int
 
-// The outcomes of a change.
+// The outcomes of a change. A call that never reached the target, or that it
+// says it has not acted on, is NotSent: it leaves nothing in doubt. A sink whose
+// calls can't be repeated says so beside the error that ends the batch, as what
+// it says nothing of may have been sent.
 const (
 	Applied   Status = iota
 	Refused          // the target said no, in Outcome.Message
 	Unknown          // the call was sent and its answer was lost
 	Protected        // Change.Protect kept the row
+	NotSent          // nothing was done, and the same is tried by the next run
 )
 
 // An Outcome is what became of one change.
