@@ -89,7 +89,7 @@ func TestDiscoverMySQL(t *testing.T) {
 	url := server.Create(t, "discover")
 	server.Exec(t, "discover", "CREATE TABLE people (id INT, mail VARCHAR(80) NOT NULL UNIQUE COMMENT 'work', updated DATETIME, shape POINT, PRIMARY KEY (id)) COMMENT 'all people';"+
 		"CREATE VIEW names AS SELECT mail FROM people; CREATE TABLE team (team INT, person INT, PRIMARY KEY (person, team)); CREATE TABLE lone (mail VARCHAR(9) NOT NULL UNIQUE)")
-	db, err := NewMySQL(url, time.Second)
+	db, err := NewMySQL(url, "", time.Second, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,10 @@ type mysqlConn struct {
 	title   string
 	write   bool
 	wait    time.Duration
-	mariadb bool
+	// connecting bounds how long a connection may take to be ready, timeout one
+	// statement; 0: the server does.
+	connecting, timeout time.Duration
+	mariadb             bool
 
 	ctx     context.Context // of the present transaction: Begin is told for all of it
 	active  bool
@@ -34,10 +37,23 @@ const mysqlModes = "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZER
 
 // dial connects and sets the session up.
 func (m *mysqlConn) dial(ctx context.Context) error {
-	doing := fmt.Sprintf("connect to database %q", m.title)
+	err := m.dialWithin(ctx)
+	m.ctx = ctx
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return mysqlUnreachable(fmt.Sprintf("connect to database %q", m.title), m.connecting, err)
+}
+
+func (m *mysqlConn) dialWithin(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(ctx, m.connecting)
+	defer stop()
 	c, err := m.connect.Connect(ctx)
 	if err != nil {
-		return mysqlUnreachable(ctx, doing, err)
+		return err
 	}
 	if m.c != nil {
 		m.c.Close()
@@ -57,7 +73,7 @@ func (m *mysqlConn) dial(ctx context.Context) error {
 	m.ctx = ctx
 	for _, s := range settings {
 		if err := m.Exec(s); err != nil {
-			return mysqlUnreachable(ctx, doing, err)
+			return err
 		}
 	}
 	err = rows(m, "SELECT VERSION()", nil, func(st Stmt) {
@@ -67,7 +83,20 @@ func (m *mysqlConn) dial(ctx context.Context) error {
 		// Joins without an index are hashed, as MySQL does.
 		err = m.Exec("SET SESSION join_cache_level = 8")
 	}
+	if err == nil && m.timeout > 0 {
+		err = m.Exec(mysqlTimeout(m.mariadb, m.timeout))
+	}
 	return err
+}
+
+// mysqlTimeout bounds statements:
+// https://mariadb.com/kb/en/server-system-variables/#max_statement_time and
+// https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html#sysvar_max_execution_time
+func mysqlTimeout(mariadb bool, timeout time.Duration) string {
+	if mariadb {
+		return fmt.Sprintf("SET SESSION max_statement_time = %.3f", max(timeout, time.Millisecond).Seconds())
+	}
+	return fmt.Sprintf("SET SESSION max_execution_time = %d", max(1, timeout.Milliseconds()))
 }
 
 // Begin connects anew when the connection was lost since the last transaction.

@@ -2,12 +2,15 @@ package sql
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -26,6 +29,8 @@ const (
 	mysqlTooLarge     = 1153
 	mysqlReadOnly     = 1290
 	mysqlNoPrivileges = 1142
+	mysqlTimedOut     = 3024
+	mariadbTimedOut   = 1969
 )
 
 // mysqlUnique and mysqlForeign are the constraints over several rows,
@@ -68,6 +73,9 @@ func mysqlEnded(err error) bool {
 	return errors.As(err, &e) && (e.Number == mysqlDeadlock || e.Number == mysqlChanged)
 }
 
+// timeoutAdvice says where the time of a statement is bounded.
+const timeoutAdvice = " (the connection's timeout, or the server's)"
+
 // mysqlError keeps the database's own words.
 func mysqlError(doing string, err error) *Error {
 	var own *Error
@@ -84,6 +92,8 @@ func mysqlError(doing string, err error) *Error {
 		switch e.Number {
 		case mysqlDeadlock, mysqlLockWait, mysqlChanged:
 			out.Cause = ErrTransient
+		case mysqlTimedOut, mariadbTimedOut:
+			out.Message += timeoutAdvice
 		case mysqlConnKilled, mysqlShutdown:
 			out.Cause = errors.Join(ErrTransient, connector.ErrUnreachable)
 		}
@@ -98,16 +108,39 @@ func mysqlError(doing string, err error) *Error {
 	return out
 }
 
-// mysqlUnreachable is for errors while a connection is made.
-func mysqlUnreachable(ctx context.Context, doing string, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
+// mysqlUnreachable is for errors while a connection is made, which may take so
+// long. It says what a user can do.
+func mysqlUnreachable(doing string, within time.Duration, err error) error {
 	out := mysqlError(doing, err)
+	var said *mysql.MySQLError
 	var n *net.OpError
-	if errors.As(err, &n) {
-		out.Message = n.Error()
+	switch {
+	case errors.As(err, &said):
+		out.Message += mysqlAdvice(said.Number)
+	case errors.Is(err, context.DeadlineExceeded):
+		out.Message = "no answer within " + within.String() + "; check host and port in the connection's url, and that the server runs"
+	case untrusted(err):
+		out.Message = innermost(err) + "; give the certificate of its authority as ca_file=FILE in the connection's url, or the name that the certificate is for as the host"
+	case errors.As(err, &n):
+		out.Message = n.Error() + "; check host, port and tls in the connection's url, and that the server runs"
 	}
 	out.Doing, out.Refused, out.Cause = doing, false, connector.ErrUnreachable
 	return out
+}
+
+func mysqlAdvice(number uint16) string {
+	switch number {
+	case 1045, 1698, 1251, 1524:
+		return "; check the user and the password in the connection's url"
+	case 1044, 1049:
+		return "; check the name of the database in the connection's url, or make it"
+	}
+	return ""
+}
+
+// untrusted tells whether a server's certificate was refused.
+func untrusted(err error) bool {
+	var e *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	return errors.As(err, &e) || errors.As(err, &unknown)
 }

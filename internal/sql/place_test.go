@@ -12,7 +12,7 @@ func TestPlace(t *testing.T) {
 		t.Helper()
 		open := map[byte]func() (*DB, error){
 			'p': func() (*DB, error) { return NewPostgres(url, "", 0) },
-			'm': func() (*DB, error) { return NewMySQL(url, time.Second) },
+			'm': func() (*DB, error) { return NewMySQL(url, "", time.Second, 0) },
 			's': func() (*DB, error) { return NewSQLServer(url, time.Second) },
 		}[url[0]]
 		db, err := open()

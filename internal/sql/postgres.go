@@ -189,6 +189,10 @@ func connectError(title string, err error) *Error {
 	e := &Error{Doing: fmt.Sprintf("connect to database %q", title), Message: innermost(err), Cause: connector.ErrUnreachable}
 	var said *pgconn.PgError
 	switch {
+	case untrusted(err):
+		e.Message += "; give the certificate of its authority as sslrootcert=FILE in the connection's url, or the name that the certificate is for as the host"
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Message = "no answer in time; check host and port in the connection's url, and that the server runs"
 	case !errors.As(err, &said):
 		e.Message += "; check host, port and sslmode in the connection's url, and that the server runs"
 	case strings.HasPrefix(said.Code, "28"):

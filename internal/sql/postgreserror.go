@@ -42,6 +42,8 @@ func (p *pgConn) classify(e *Error, said *pgconn.PgError) {
 	case "57014":
 		if p.ctx.Err() != nil {
 			e.Cause = p.ctx.Err()
+		} else if strings.Contains(said.Message, "timeout") {
+			e.Message += timeoutAdvice
 		}
 	case "55P03":
 		e.Message += " (another program holds it, waited " + lockWait.String() + ")"

@@ -28,14 +28,22 @@ type sqlserverConn struct {
 	reading *sqlserverStmt
 }
 
+// sqlserverConnects bounds how long a connection may take to be ready.
+const sqlserverConnects = 30 * time.Second
+
 func (m *sqlserverConn) dial(ctx context.Context) error {
 	doing := fmt.Sprintf("connect to database %q", m.title)
-	c, err := m.connect.Connect(ctx)
+	within, stop := context.WithTimeout(ctx, sqlserverConnects)
+	defer stop()
+	c, err := m.connect.Connect(within)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		out := sqlserverError(doing, err)
+		if untrusted(err) {
+			out.Message = innermost(err) + "; give the certificate of its authority as certificate=FILE in the connection's url, or the name that the certificate is for as the host"
+		}
 		out.Refused, out.Cause = false, connector.ErrUnreachable
 		return out
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -45,7 +46,7 @@ func mysqlCut(t testing.TB, server *mysqltest.Server) cutServer {
 	t.Helper()
 	url := server.Create(t, "cut")
 	proxy := proxytest.Start(t, server.Address())
-	db, err := sql.NewMySQL(proxy.Through(url), 0)
+	db, err := sql.NewMySQL(proxy.Through(url), "", time.Second, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

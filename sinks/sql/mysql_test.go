@@ -46,7 +46,7 @@ func TestMySQL(t *testing.T) {
 // mysqlConnection is a connection to address.
 func mysqlConnection(t testing.TB, address string) connector.Connection {
 	t.Helper()
-	db, err := sql.NewMySQL(address, 5*time.Second)
+	db, err := sql.NewMySQL(address, "", 5*time.Second, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,7 +53,7 @@ func mysqlOrigin(t testing.TB, address string) connectortest.Origin {
 
 func mysqlConnection(t testing.TB, address string) connector.Connection {
 	t.Helper()
-	db, err := sql.NewMySQL(address, time.Second)
+	db, err := sql.NewMySQL(address, "", time.Second, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,9 +22,9 @@ type Server struct {
 	port   int
 }
 
-// Start starts a server. Where MariaDB is absent the test is skipped; with
+// Start starts a server with options of its own. Where MariaDB is absent the test is skipped; with
 // KOPPEL_CI set it fails.
-func Start(t testing.TB) *Server {
+func Start(t testing.TB, options ...string) *Server {
 	t.Helper()
 	daemon, install := find("mariadbd"), find("mariadb-install-db")
 	if daemon == "" || install == "" || find("mariadb") == "" {
@@ -43,9 +43,9 @@ func Start(t testing.TB) *Server {
 	as := owner(t, dir)
 	data := filepath.Join(dir, "data")
 	run(t, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
-	cmd := exec.Command(daemon, "--no-defaults", "--datadir="+data, "--socket="+s.socket, "--port="+strconv.Itoa(s.port),
+	cmd := exec.Command(daemon, append([]string{"--no-defaults", "--datadir="+data, "--socket="+s.socket, "--port="+strconv.Itoa(s.port),
 		"--bind-address=127.0.0.1", "--pid-file="+filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=0", "--sync-frm=0", "--innodb-doublewrite=0",
-		"--skip-name-resolve", "--max-allowed-packet=4M", "--innodb-buffer-pool-size=64M")
+		"--skip-name-resolve", "--max-allowed-packet=4M", "--innodb-buffer-pool-size=64M"}, options...)...)
 	cmd.SysProcAttr = as
 	var log bytes.Buffer
 	cmd.Stderr = &log
