@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"internal/sql/postgrestest": {},
 	"internal/sql/proxytest":    {},
 	"cmd/koppel":                {"cmd/koppel/internal/cli"},
-	"cmd/koppel/internal/cli":   {"cmd/koppel/internal/view", "dsl", "engine", "engine/*", "sinks", "sources"},
+	"cmd/koppel/internal/cli":   {"cmd/koppel/internal/view", "dsl", "engine", "engine/*", "internal/sandbox", "sinks", "sources"},
 	"cmd/koppel/internal/view":  {"dsl", "engine", "engine/*"},
 }
 
