@@ -123,6 +123,9 @@ func assignMap(field reflect.Value, value cty.Value) string {
 	m := reflect.MakeMap(field.Type())
 	for k, e := range value.Elements() {
 		element := reflect.New(field.Type().Elem()).Elem()
+		if element.Type() == templateType {
+			e = scalarText(e)
+		}
 		if !e.IsNull() {
 			if problem := assign(element, e); problem != "" {
 				return fmt.Sprintf("At %q: %s", k.AsString(), problem)
@@ -132,6 +135,19 @@ func assignMap(field reflect.Value, value cty.Value) string {
 	}
 	field.Set(m)
 	return ""
+}
+
+// scalarText turns a number or truth value among templates into its text:
+// { limit = 100 }.
+func scalarText(v cty.Value) cty.Value {
+	if v.IsNull() || v.Type() != cty.Number && v.Type() != cty.Bool {
+		return v
+	}
+	text, err := convert.Convert(v, cty.String)
+	if err != nil {
+		return v
+	}
+	return text
 }
 
 // assignStruct fills a struct from an object, by the tags of its fields.

@@ -173,8 +173,26 @@ func (l *loader) argumentProgram(expr hclsyntax.Expression, in *instance, v *val
 	if whole, _ := mapping.Compile(mapping.Spec{Fields: []mapping.Field{{Name: "value", Value: node}}}, consts); whole != nil {
 		argument.digest = whole.Fingerprint(func([]byte) []byte { return nil })
 	}
+	if text, ok := node.Value.(string); ok && node.Kind == mapping.KindConst {
+		return &textArgument{argument, parseTemplate(text)}
+	}
 	return argument
 }
+
+// A textArgument is a text in the place of a program: a connector.Template
+// too, for kinds that fill it in.
+type textArgument struct {
+	*programArgument
+	template *textTemplate
+}
+
+// Fill puts the values in.
+func (t *textArgument) Fill(values func(name string) (any, bool)) (string, error) {
+	return t.template.Fill(values)
+}
+
+// Source is the text.
+func (t *textArgument) Source() string { return t.template.Source() }
 
 // A programArgument is a program that a kind was given, with the digest of
 // its text and of the constants that it reads.

@@ -53,6 +53,8 @@ func describeConfig(v reflect.Value, hidden map[string]bool, prefix string) any 
 		return []any{x.Kind, describeConfig(reflect.ValueOf(x.Config).Elem(), nil, "")}
 	case *programArgument:
 		return x.digest
+	case *textArgument:
+		return x.digest
 	case connector.Program:
 		return x.Source()
 	case connector.Template:

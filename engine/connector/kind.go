@@ -152,6 +152,13 @@ type Program interface {
 	Source() string
 }
 
+// A Plain is a Program that can tell whether it is a path of names and nothing
+// else, .a.b in jq, or with each .a.b[]: whoever holds the raw text of the
+// input follows it there and need not run the program.
+type Plain interface {
+	Plain() (path []string, each, ok bool)
+}
+
 // A Template is text with {names} in it.
 type Template interface {
 	// Fill puts values in, escaped for where they stand.

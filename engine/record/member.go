@@ -110,20 +110,32 @@ func eachMember(b []byte, yield func(lit, raw []byte) bool) {
 	}
 }
 
-// eachElement yields the raw elements of a checked list.
-func eachElement(b []byte, yield func(raw []byte)) {
-	i := space(b, 0)
-	if i >= len(b) || b[i] != '[' {
+// Elements yields the raw elements of a checked list, views of it, in their
+// order. It stops when yield returns false, and yields nothing when list is no
+// list.
+func Elements(list []byte, yield func(raw []byte) bool) {
+	i := space(list, 0)
+	if i >= len(list) || list[i] != '[' {
 		return
 	}
-	for i = space(b, i+1); i < len(b) && b[i] != ']'; {
-		to := skip(b, i)
-		yield(b[i:to:to])
-		if i = space(b, to); i >= len(b) || b[i] != ',' {
+	for i = space(list, i+1); i < len(list) && list[i] != ']'; {
+		to := skip(list, i)
+		if !yield(list[i:to:to]) {
 			return
 		}
-		i = space(b, i+1)
+		if i = space(list, to); i >= len(list) || list[i] != ',' {
+			return
+		}
+		i = space(list, i+1)
 	}
+}
+
+// eachElement yields the raw elements of a checked list.
+func eachElement(b []byte, yield func(raw []byte)) {
+	Elements(b, func(raw []byte) bool {
+		yield(raw)
+		return true
+	})
 }
 
 // skip returns the place behind the checked value at b[i].
