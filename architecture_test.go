@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"sources":                   {"engine/connector", "sources/*"},
 	"sources/alleyoop":          {"engine/connector", "internal/alleyoop"},
 	"sources/file":              {"engine/connector", "engine/record"},
+	"sources/http":              {"engine/connector", "engine/record", "internal/httpclient"},
 	"sources/sql":               {"engine/connector", "engine/record", "internal/sql"},
 	"sinks":                     {"engine/connector", "sinks/*"},
 	"sinks/alleyoop-files":      {"engine/connector", "engine/record", "internal/alleyoop"},

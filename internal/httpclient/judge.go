@@ -17,7 +17,7 @@ func (a *attempt) verdict(resp *Response) Verdict {
 // judge tells whether an answer with a status of success is one.
 func (a *attempt) judge(resp *Response) (*Response, *Error) {
 	problem, page := mismatch(a.r.Expect, resp)
-	if problem != "" && a.r.method() != http.MethodHead {
+	if problem != "" && a.r.method() != http.MethodHead && resp.Status < 300 {
 		e := &Error{Reason: Garbled, Delivery: Lost, Status: resp.Status, ID: resp.ID, Problem: problem, again: whenHarmless}
 		if page {
 			e.again = never

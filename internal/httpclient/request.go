@@ -29,7 +29,7 @@ type Request struct {
 	// Expect is what the answer must be; JSON when zero.
 	Expect Content
 	// Accept lists statuses, beside those from 200 to 299, that are an answer
-	// and no error, such as 404 of a look-up.
+	// and no error, such as 404 of a look-up. Their bodies may be anything.
 	Accept []int
 	// Limit is the most bytes of an answer, unpacked; 0: DefaultLimit.
 	Limit int64
