@@ -6,6 +6,7 @@ import (
 	"koppel/engine/connector"
 	"koppel/sources/alleyoop"
 	"koppel/sources/file"
+	"koppel/sources/http"
 	"koppel/sources/sql"
 )
 
@@ -14,6 +15,7 @@ func All() []connector.Kind[connector.Source] {
 	return []connector.Kind[connector.Source]{
 		alleyoop.Kind(),
 		file.Kind(),
+		http.Kind(),
 		sql.Kind(),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"koppel/engine/connector"
 	"koppel/sinks"
@@ -135,7 +136,11 @@ func typeText(f reflect.StructField) string {
 	case reflect.TypeFor[connector.Connection]():
 		return "connection"
 	}
-	switch f.Type.Kind() {
+	typ := f.Type
+	if typ.Kind() == reflect.Pointer {
+		typ = typ.Elem()
+	}
+	switch typ.Kind() {
 	case reflect.String:
 		return "text"
 	case reflect.Bool:
@@ -158,7 +163,7 @@ func defaultText(v reflect.Value, option string) string {
 		return "none"
 	}
 	if d, ok := v.Interface().(connector.Duration); ok {
-		return code(fmt.Sprint(d))
+		return code(fmt.Sprintf("%q", time.Duration(d)))
 	}
 	if v.Kind() == reflect.String {
 		return code(fmt.Sprintf("%q", v.String()))
