@@ -50,13 +50,17 @@ func parseObjects(text json.RawMessage) ([]named, error) {
 		}
 		return list, nil
 	}
-	var members map[string]struct{ Element some[rawElement] }
-	if err := strict(text, &members); err != nil {
+	members, err := inOrder(text)
+	if err != nil {
 		return nil, err
 	}
-	for root, m := range members {
-		n := named{root: root}
-		for _, raw := range m.Element {
+	for _, m := range members {
+		var body struct{ Element some[rawElement] }
+		if err := strict(m.text, &body); err != nil {
+			return nil, err
+		}
+		n := named{root: m.name}
+		for _, raw := range body.Element {
 			e, err := raw.parse()
 			if err != nil {
 				return nil, err
@@ -64,6 +68,37 @@ func parseObjects(text json.RawMessage) ([]named, error) {
 			n.elements = append(n.elements, e)
 		}
 		list = append(list, n)
+	}
+	return list, nil
+}
+
+// A member is one of a JSON object.
+type member struct {
+	name string
+	text json.RawMessage
+}
+
+// inOrder lists the members of an object as they stand.
+func inOrder(text []byte) ([]member, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, errJSON
+	}
+	var list []member
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		m := member{name: name}
+		if err != nil || !ok || d.Decode(&m.text) != nil {
+			return nil, errJSON
+		}
+		list = append(list, m)
+	}
+	if _, err := d.Token(); err != nil {
+		return nil, errJSON
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errJSON
 	}
 	return list, nil
 }

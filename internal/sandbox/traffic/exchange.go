@@ -184,9 +184,12 @@ func (t *Traffic) send(w http.ResponseWriter, x *Exchange) {
 		h.Set("Content-Encoding", "gzip")
 		body = pack(body)
 	}
-	if x.cut {
+	switch {
+	case x.cut:
 		h.Set("Content-Length", strconv.Itoa(len(body)+1))
 		body = body[:len(body)/2]
+	case len(body) == 0 && x.status != http.StatusNoContent && x.status != http.StatusNotModified: // others go in chunks
+		h.Set("Content-Length", "0")
 	}
 	w.WriteHeader(x.status)
 	_, err := w.Write(body)
