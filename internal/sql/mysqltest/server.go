@@ -43,8 +43,8 @@ func Start(t testing.TB, options ...string) *Server {
 	as := owner(t, dir)
 	data := filepath.Join(dir, "data")
 	run(t, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
-	cmd := exec.Command(daemon, append([]string{"--no-defaults", "--datadir="+data, "--socket="+s.socket, "--port="+strconv.Itoa(s.port),
-		"--bind-address=127.0.0.1", "--pid-file="+filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=0", "--sync-frm=0", "--innodb-doublewrite=0",
+	cmd := exec.Command(daemon, append([]string{"--no-defaults", "--datadir=" + data, "--socket=" + s.socket, "--port=" + strconv.Itoa(s.port),
+		"--bind-address=127.0.0.1", "--pid-file=" + filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=0", "--sync-frm=0", "--innodb-doublewrite=0",
 		"--skip-name-resolve", "--max-allowed-packet=4M", "--innodb-buffer-pool-size=64M"}, options...)...)
 	cmd.SysProcAttr = as
 	var log bytes.Buffer
