@@ -99,6 +99,8 @@ type Stmt interface {
 type Dialect interface {
 	Quote(name string) string
 	Placeholder(n int) string
+	// Syntax says where placeholders are none.
+	Syntax() Syntax
 	// ParseName reads a table's name as users write it.
 	ParseName(text string) (Name, error)
 	// Identity writes a table's name for the state to be bound to, the same one

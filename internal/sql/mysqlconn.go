@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,9 +77,15 @@ func (m *mysqlConn) dialWithin(ctx context.Context) error {
 			return err
 		}
 	}
-	err = rows(m, "SELECT VERSION()", nil, func(st Stmt) {
+	mode := ""
+	err = rows(m, "SELECT VERSION(), @@SESSION.sql_mode", nil, func(st Stmt) {
 		m.mariadb = strings.Contains(string(st.Column(0).Text), "MariaDB")
+		mode = string(st.Column(1).Text)
 	})
+	if rest, found := withoutMode(mode, "NO_BACKSLASH_ESCAPES"); err == nil && found {
+		// Placeholders are looked for outside of strings as they usually are.
+		err = m.Exec("SET SESSION sql_mode = '" + rest + "'")
+	}
 	if err == nil && m.mariadb {
 		// Joins without an index are hashed, as MySQL does.
 		err = m.Exec("SET SESSION join_cache_level = 8")
@@ -87,6 +94,13 @@ func (m *mysqlConn) dialWithin(ctx context.Context) error {
 		err = m.Exec(mysqlTimeout(m.mariadb, m.timeout))
 	}
 	return err
+}
+
+// withoutMode takes one of the modes out of a list.
+func withoutMode(list, mode string) (rest string, found bool) {
+	modes := strings.Split(list, ",")
+	left := slices.DeleteFunc(slices.Clone(modes), func(m string) bool { return m == mode })
+	return strings.Join(left, ","), len(left) < len(modes)
 }
 
 // mysqlTimeout bounds statements:

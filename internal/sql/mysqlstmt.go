@@ -71,8 +71,9 @@ func prepareMySQL(m *mysqlConn, query string) (*mysqlStmt, error) {
 func mysqlParameters(text string) (string, []int) {
 	var params []int
 	var b strings.Builder
+	var prev byte
 	for i := 0; i < len(text); {
-		n := max(1, skipLiteral(text[i:]))
+		n := max(1, mysqlDialect{}.Syntax().skip(text[i:], prev))
 		if text[i] == '?' {
 			number := 0
 			for n = 1; i+n < len(text) && text[i+n] >= '0' && text[i+n] <= '9'; n++ {
@@ -82,10 +83,12 @@ func mysqlParameters(text string) (string, []int) {
 				b.WriteByte('?')
 				params = append(params, number-1)
 				i += n
+				prev = '?'
 				continue
 			}
 		}
 		b.WriteString(text[i : i+n])
+		prev = text[i+n-1]
 		i += n
 	}
 	return b.String(), params

@@ -16,15 +16,16 @@ type Query struct {
 // ParseQuery replaces each :name in text by the dialect's numbered
 // placeholder, the same one for the same name, and lists the names in the
 // order of their numbers. Strings, quoted names, comments, ::casts and array
-// slices are left alone. Blanks and semicolons at the end are dropped.
-func ParseQuery(text string, placeholder func(n int) string) Query {
+// slices are left alone, as the database reads them. Blanks and semicolons at
+// the end are dropped.
+func ParseQuery(text string, y Syntax, placeholder func(n int) string) Query {
 	var q Query
 	var out, without strings.Builder
 	text = strings.TrimRight(text, "; \t\r\n")
 	var prev byte    // the byte before
 	var calls []bool // open parentheses: is it a call's?
 	for i := 0; i < len(text); {
-		n := skipLiteral(text[i:])
+		n := y.skip(text[i:], prev)
 		if n == 0 && text[i] == ':' && prev != ':' {
 			if name := identifier(text[i+1:]); name != "" && !isWord(prev) {
 				k := q.number(name)
@@ -66,60 +67,6 @@ func (q *Query) number(name string) int {
 	return len(q.Names)
 }
 
-// skipLiteral returns the length of the string, quoted name or comment that s
-// starts with, or 0. An unclosed one reaches to the end.
-func skipLiteral(s string) int {
-	switch {
-	case s[0] == '\'' || s[0] == '"' || s[0] == '`':
-		return closing(s, s[0])
-	case s[0] == '[':
-		if end := strings.IndexByte(s, ']'); end > 1 && identifierStart(s[1:]) {
-			return end + 1
-		}
-	case strings.HasPrefix(s, "--"):
-		if end := strings.IndexByte(s, '\n'); end >= 0 {
-			return end
-		}
-		return len(s)
-	case strings.HasPrefix(s, "/*"):
-		if end := strings.Index(s[2:], "*/"); end >= 0 {
-			return end + 4
-		}
-		return len(s)
-	case s[0] == '$':
-		return dollarQuoted(s)
-	}
-	return 0
-}
-
-// closing returns the length of a quoted literal; a doubled quote is part of
-// it.
-func closing(s string, quote byte) int {
-	for i := 1; i < len(s); i++ {
-		if s[i] != quote {
-			continue
-		}
-		if i+1 < len(s) && s[i+1] == quote {
-			i++
-			continue
-		}
-		return i + 1
-	}
-	return len(s)
-}
-
-// dollarQuoted returns the length of a PostgreSQL string such as $tag$…$tag$.
-func dollarQuoted(s string) int {
-	tag := "$" + identifier(s[1:]) + "$"
-	if !strings.HasPrefix(s, tag) {
-		return 0
-	}
-	if end := strings.Index(s[len(tag):], tag); end >= 0 {
-		return end + 2*len(tag)
-	}
-	return len(s)
-}
-
 // identifier returns the ASCII name that s starts with; a name has no digit
 // first.
 func identifier(s string) string {
@@ -129,8 +76,6 @@ func identifier(s string) string {
 	}
 	return s[:n]
 }
-
-func identifierStart(s string) bool { return s != "" && isWord(s[0]) && s[0] > '9' }
 
 // isWord reports whether c can be part of a name.
 func isWord(c byte) bool {

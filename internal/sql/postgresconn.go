@@ -38,7 +38,7 @@ func (p *pgConn) begin(write bool) string {
 		s += "; SET LOCAL statement_timeout = " + strconv.FormatInt(max(1, p.timeout.Milliseconds()), 10)
 	}
 	return s + "; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL intervalstyle = 'postgres'; SET LOCAL timezone = 'UTC'" +
-		"; SET LOCAL extra_float_digits = 3; SET LOCAL client_encoding = 'UTF8'; SET LOCAL xmloption = 'content'"
+		"; SET LOCAL extra_float_digits = 3; SET LOCAL client_encoding = 'UTF8'; SET LOCAL xmloption = 'content'; SET LOCAL standard_conforming_strings = on"
 }
 
 func (p *pgConn) Begin(ctx context.Context, write bool) error {

@@ -48,7 +48,7 @@ func splitName(text string) ([]string, error) {
 	for {
 		part := text
 		if strings.HasPrefix(text, `"`) {
-			n := closing(text, '"')
+			n := closing(text, '"', false)
 			if n < 2 || text[n-1] != '"' {
 				return nil, errors.New("has a quote that is not closed")
 			}

@@ -32,7 +32,7 @@ func TestSQLServerStatements(t *testing.T) {
 		{Name: "score", Type: d.Type("number")}, {Name: "active", Type: d.Type("bool")},
 	}}
 	key := []string{"tenant", "id"}
-	query := ParseQuery("SELECT a AS [x:y] FROM t WHERE a > :cursor AND b = :b AND a < :cursor", d.Placeholder)
+	query := ParseQuery("SELECT a AS [x:y] FROM t WHERE a > :cursor AND b = :b AND a < :cursor", d.Syntax(), d.Placeholder)
 	var b strings.Builder
 	for _, s := range []struct{ what, text string }{
 		{"session", sqlserverSession(30 * time.Second)},

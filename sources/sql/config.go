@@ -71,7 +71,7 @@ func (c *Config) validateCursor() error {
 
 // validateQuery finds placeholders without a value, and the reverse.
 func (c *Config) validateQuery(params map[string]any) error {
-	q := sql.ParseQuery(c.Query, func(int) string { return "?" })
+	q := sql.ParseQuery(c.Query, sql.SyntaxOf(c.Connection.Kind), func(int) string { return "?" })
 	used := map[string]bool{}
 	cursor := false
 	for _, name := range q.Names {

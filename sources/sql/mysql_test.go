@@ -19,6 +19,7 @@ import (
 func TestMySQL(t *testing.T) {
 	server := mysqltest.Start(t)
 	t.Run("types", func(t *testing.T) { testMySQLTypes(t, server) })
+	t.Run("quotes", func(t *testing.T) { testMySQLQuotes(t, server) })
 	t.Run("cursor", func(t *testing.T) { testMySQLCursor(t, server) })
 	t.Run("conformance", func(t *testing.T) {
 		connectortest.Source(t, connectortest.SourceSuite{
@@ -58,6 +59,7 @@ func mysqlConnection(t testing.TB, address string) connector.Connection {
 		t.Fatal(err)
 	}
 	return connector.Connection{
+		Kind:   "mysql",
 		Config: &sql.MySQLConfig{URL: connector.Secret(address)},
 		Get:    func(context.Context) (any, error) { return db, nil },
 	}
@@ -178,6 +180,21 @@ func testMySQLTypes(t *testing.T, server *mysqltest.Server) {
 	}
 	if got := server.Query(t, "origin", "SELECT COUNT(*) FROM bytes"); got != "1\n" {
 		t.Errorf("bytes: %s rows", got)
+	}
+}
+
+// testMySQLQuotes finds placeholders outside of strings and comments, whatever the
+// server's own mode is.
+func testMySQLQuotes(t *testing.T, server *mysqltest.Server) {
+	server.Create(t, "origin")
+	defer server.Exec(t, "", "SET GLOBAL sql_mode = DEFAULT")
+	for _, mode := range []string{"STRICT_TRANS_TABLES", "NO_BACKSLASH_ESCAPES", "STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT"} {
+		server.Exec(t, "", "SET GLOBAL sql_mode = '"+mode+"'")
+		c := Config{Query: "SELECT 'it\\'s :a' AS x, \"\\\":b\" AS y, :c AS z, 5--:c AS n # :d\n -- :e", Params: map[string]any{"c": 7}}
+		got, _, err := readMySQL(t, server, c, "")
+		if diff := cmp.Diff(`{"x":"it's :a","y":"\":b","z":7,"n":12}`+"\n", got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", mode, err, diff)
+		}
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"koppel/engine/connector"
 	"koppel/engine/connectortest"
 	"koppel/internal/sql"
@@ -23,7 +25,7 @@ func postgresOrigin(t testing.TB, p *postgrestest.Server, url string) connectort
 	}
 	config := Kind().Config().(*Config)
 	config.Table = "people"
-	config.Connection = connector.Connection{Get: func(context.Context) (any, error) { return db, nil }}
+	config.Connection = connector.Connection{Kind: "postgres", Get: func(context.Context) (any, error) { return db, nil }}
 	return connectortest.Origin{Config: config, Canaries: []string{p.Password}}
 }
 
@@ -63,4 +65,26 @@ func TestPostgresConformance(t *testing.T) {
 			return connectortest.Origin{}, false
 		}}),
 	})
+}
+
+// TestPostgresQuotes finds placeholders outside of strings and comments, whatever
+// the database's own setting is.
+func TestPostgresQuotes(t *testing.T) {
+	p := postgrestest.Start(t)
+	url := p.Create(t, "quotes")
+	p.Exec(t, url, "ALTER DATABASE quotes SET standard_conforming_strings = off")
+	o := postgresOrigin(t, p, url)
+	c := o.Config.(*Config)
+	c.Table = ""
+	c.Query = `SELECT E'it\'s :a' AS x, 'c:\' AS y, $q$ :b $q$ AS z, ARRAY[1, :c] AS l, :c::text AS n /* /* :d */ :e */ -- :f`
+	c.Params = map[string]any{"c": 7}
+	s, err := Kind().Open(t.Context(), c, connector.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := &gathered{}
+	err = s.Read(t.Context(), out)
+	if diff := cmp.Diff(`{"x":"it's :a","y":"c:\\","z":" :b ","l":[1,7],"n":"7"}`+"\n", out.records.String()); err != nil || diff != "" {
+		t.Errorf("%v (-want +got)\n%s", err, diff)
+	}
 }

@@ -182,7 +182,7 @@ func (s *source) planTable(conn sql.Conn, from []sql.Value) (*plan, []sql.Value,
 }
 
 func (s *source) planQuery(conn sql.Conn, from []sql.Value) (*plan, []sql.Value, error) {
-	q := sql.ParseQuery(s.config.Query, s.db.Dialect.Placeholder)
+	q := sql.ParseQuery(s.config.Query, s.db.Dialect.Syntax(), s.db.Dialect.Placeholder)
 	p := &plan{title: "query"}
 	args, err := s.arguments(p, q, from)
 	if err != nil {
