@@ -4,6 +4,7 @@ package sources
 
 import (
 	"koppel/engine/connector"
+	"koppel/sources/afas-get"
 	"koppel/sources/alleyoop"
 	"koppel/sources/file"
 	"koppel/sources/http"
@@ -13,6 +14,7 @@ import (
 // All lists the kinds of sources that are built in, by name.
 func All() []connector.Kind[connector.Source] {
 	return []connector.Kind[connector.Source]{
+		afasget.Kind(),
 		alleyoop.Kind(),
 		file.Kind(),
 		http.Kind(),

@@ -39,9 +39,11 @@ type Collection struct {
 	// Cursor names a field that seems to hold when a record was last changed.
 	Cursor string
 	Fields []Field
-	// Kind is the kind of source that reads it, and Arguments are those that it
-	// needs beside connection and key.
+	// Kind is the kind of source that reads it (of sink that writes it, when
+	// Sink is set), and Arguments are those that it needs beside connection and
+	// key.
 	Kind      string
+	Sink      bool
 	Arguments []Argument
 	// Notes say what a user must know of the arguments, a sentence each.
 	Notes []string

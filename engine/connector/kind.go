@@ -105,6 +105,8 @@ type Env struct {
 	// Window gives the sides of the window of a source that has one, as ISO
 	// date-times in UTC; an open side is empty. Nil: no window.
 	Window func() (from, to string)
+	// WindowField is the field that the window is about, as a dotted path.
+	WindowField string
 	// Shape describes the records that a sink will get.
 	Shape record.Shape
 	// Seal wraps a temporary file's writer when anything in the project is

@@ -31,6 +31,9 @@ type Options struct {
 	// something failed, or that it is no use to ask again. It may be called from
 	// several goroutines.
 	Judge func(*Response) Verdict
+	// StaysBusy: the system goes on with a request that was given up for its
+	// time, so that to make it again soon only adds to the load.
+	StaysBusy bool
 	// Secrets lists texts, beside those of Auth, that must be in no message and
 	// no log.
 	Secrets []string

@@ -26,6 +26,10 @@ func (a *attempt) unreachable(err error, u *url.URL) *Error {
 	if errors.Is(context.Cause(a.ctx), errStalled) {
 		e.Cause = errStalled
 		e.Problem, e.Hint = a.stalled()
+		if a.c.options.StaysBusy && a.sent.Load() {
+			e.again = never
+			e.Hint += "; it goes on with what it was asked, so wait before it is asked again"
+		}
 		return e
 	}
 	if problem, hint := certificateProblem(err); problem != "" {
