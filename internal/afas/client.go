@@ -130,3 +130,10 @@ func judge(resp *httpclient.Response) httpclient.Verdict {
 		Credentials: resp.Status == http.StatusForbidden,
 	}
 }
+
+// Ask answers a lookup: any path below /ProfitRestServices, such as
+// /connectors/NAME with a filter.
+func (c *Client) Ask(ctx context.Context, q connector.Question) ([]byte, error) {
+	answer, err := c.http.Ask(ctx, q)
+	return answer, explain(err)
+}

@@ -5,8 +5,10 @@ import (
 	"koppel/internal/httpclient"
 )
 
-// newOAuth makes what gets tokens by client credentials. They live an hour and
+// newOAuth makes what gets tokens by client credentials. They live an hour, and
 // there is no refresh token.
-func newOAuth(_ Config, _ connector.Env) (httpclient.Authenticator, error) {
-	return nil, &connector.FieldError{Field: "client_id", Problem: "is for a later version; give token"}
+func newOAuth(c Config, env connector.Env) (httpclient.Authenticator, error) {
+	return httpclient.OAuth2{
+		TokenURL: c.baseURL() + "/oauth/token", ClientID: c.ClientID, ClientSecret: c.ClientSecret,
+	}.Authenticator(c.Config, env)
 }

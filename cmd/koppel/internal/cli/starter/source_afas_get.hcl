@@ -1,8 +1,8 @@
 # Where records come from: here a GetConnector of AFAS Profit. What it holds, and
 # a source that fits, is shown by: koppel discover source Reception_Employees
 connection "afas" "source" {
-  environment = "12345"                      # the digits of the environment's name
-  token       = secret("env:AFAS_TOKEN")     # the whole XML, or its data part
+  environment = "12345"                  # the digits of the environment's name
+  token       = secret("env:AFAS_TOKEN") # the whole XML, or its data part
 }
 
 source "afas_get" "employees" {
