@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"sinks/sql":                 {"engine/connector", "engine/record", "internal/sql"},
 	"internal/afas":             {"engine/connector", "engine/record", "internal/httpclient"},
 	"internal/alleyoop":         {"engine/connector", "engine/record", "internal/httpclient"},
-	"internal/httpclient":       {"engine/connector"},
+	"internal/httpclient":       {"engine/connector", "engine/record"},
 	"internal/kindlist":         {},
 	"internal/sandbox":          {"internal/sandbox/*"},
 	"internal/sandbox/afas":     {"internal/sandbox/dataset", "internal/sandbox/traffic"},

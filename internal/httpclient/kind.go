@@ -15,7 +15,9 @@ type HTTPConfig struct {
 	URL     string  `hcl:"url" doc:"what the paths of sources, sinks and lookups are appended to, such as https://shop.example/api"`
 	Headers Headers `hcl:"headers,optional" doc:"headers of every request"`
 	Auth    *Auth   `hcl:"auth,block" doc:"the credentials"`
-	Config  `hcl:",embed"`
+	// Error is a program over the body of an answer.
+	Error  connector.Program `hcl:"error,optional" doc:"jq that gives the message of an answer that says that something failed, whatever its status, such as jq(\".error.message\"); null and an empty text: nothing did, as far as the status is one of success; default: what error, errors, message and the like hold"`
+	Config `hcl:",embed"`
 }
 
 // Headers are header values by name. They may hold secrets, so they are never
@@ -80,6 +82,9 @@ func Kind() connector.Kind[any] {
 				return nil, err
 			}
 			o := Options{URL: c.URL, Config: c.Config, Header: c.Headers.Header()}
+			if c.Error != nil {
+				o.Judge = judgeBy(c.Error)
+			}
 			if c.Auth != nil {
 				var err error
 				if o, err = c.Auth.options(o, env); err != nil {

@@ -36,7 +36,7 @@ func (a *attempt) unreachable(err error, u *url.URL) *Error {
 		e.Problem, e.Hint, e.again = problem, hint, never
 		return e
 	}
-	e.Problem, e.Hint = networkProblem(err, u)
+	e.Problem, e.Hint = networkProblem(err, u, a.connected.Load())
 	e.Problem = a.c.redact(e.Problem)
 	var unknown *net.DNSError
 	if errors.As(err, &unknown) && unknown.IsNotFound {
@@ -85,7 +85,7 @@ func certificateProblem(err error) (problem, hint string) {
 }
 
 // networkProblem explains an error of the network.
-func networkProblem(err error, u *url.URL) (problem, hint string) {
+func networkProblem(err error, u *url.URL, connected bool) (problem, hint string) {
 	var dns *net.DNSError
 	var op *net.OpError
 	const check = "check host and port in the url of the connection, and that the system runs"
@@ -103,6 +103,8 @@ func networkProblem(err error, u *url.URL) (problem, hint string) {
 		return "there is no way to " + u.Host + ": " + innermost(err), "check the network of this machine"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection broke off within the answer", ""
+	case errors.Is(err, io.EOF) && u.Scheme == "https" && !connected:
+		return "the server closed the connection before TLS was agreed on", "check the port in the url of the connection, and whether it is http://"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the server closed the connection without an answer", ""
 	case isTimeout && timeout.Timeout():

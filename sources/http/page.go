@@ -11,13 +11,15 @@ import (
 
 	"koppel/engine/connector"
 	"koppel/engine/record"
+	"koppel/internal/httpclient"
 )
 
 // A layout says where an answer holds what. It is for one goroutine.
 type layout struct {
 	records            part
 	value, total, more part
-	each               bool // records are the elements of the list at their path
+	each               bool           // records are the elements of the list at their path
+	inside             map[string]int // slots of members that may say that something failed
 	scanner            *record.Scanner
 }
 
@@ -47,8 +49,25 @@ func newLayout(c *Config) *layout {
 		}
 	}
 	l.value, l.total, l.more = find(c.Pagination.Value), find(c.Pagination.Total), find(c.Pagination.More)
+	if c.Records != nil {
+		// An object that is itself the record may say what it wants.
+		l.inside = map[string]int{}
+		for _, name := range httpclient.ErrorMembers() {
+			l.inside[name] = tree.Want(name)
+		}
+	}
 	l.scanner = record.NewScanner(tree, record.Limits{Size: 1 << 30})
 	return l
+}
+
+// member is one of those that may say that something failed, in the answer
+// read last.
+func (l *layout) member(name string) []byte {
+	slot, ok := l.inside[name]
+	if !ok {
+		return nil
+	}
+	return l.scanner.Slot(slot)
 }
 
 // A page is what one answer gives.

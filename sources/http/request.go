@@ -59,10 +59,13 @@ func (s *source) value(sc *scope, page, name string) (text string, absent bool, 
 	case "page":
 		return page, page == "", nil
 	case "cursor":
-		if s.config.Incremental == nil {
+		switch {
+		case s.config.Incremental != nil:
+			return or(sc.cursor, earliest)
+		case s.config.Pagination.Kind == "cursor":
 			return page, page == "", nil
 		}
-		return or(sc.cursor, earliest)
+		return "", true, nil
 	case "today":
 		return s.env.Now().Format(time.DateOnly), false, nil
 	case "now":

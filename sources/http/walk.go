@@ -113,11 +113,15 @@ func (w *walk) ask(ctx context.Context) (*httpclient.Response, error) {
 		w.page.sum, w.page.value, w.page.total, w.page.more = xxh3.Hash128(nil), nil, -1, nil
 		return resp, nil
 	}
-	if err := w.s.layout.read(ctx, resp.Body, &w.page); err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, fmt.Errorf("%s %s: %w", r.Method, r.Title, err)
+	read := w.s.layout.read(ctx, resp.Body, &w.page)
+	if words, failed := w.s.client.ErrorInside(w.s.layout.member); failed {
+		return nil, fmt.Errorf("%s %s: the answer says that something failed: %s; if it did not, say what does by error in the connection", r.Method, r.Title, words)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if read != nil {
+		return nil, fmt.Errorf("%s %s: %w", r.Method, r.Title, read)
 	}
 	return resp, nil
 }
