@@ -169,6 +169,5 @@ func (s *source) denied(err error) error {
 // Check asks for the first page.
 func (s *source) Check(ctx context.Context) error {
 	w := s.newWalk(s.newScope(""), nil, nil)
-	_, err := w.ask(ctx)
-	return err
+	return w.read(ctx, <-w.ask(ctx))
 }

@@ -64,18 +64,30 @@ func (s *source) newWalk(sc *scope, out connector.Reader, t *tide) *walk {
 	return w
 }
 
-// run goes from page to page.
+// run goes from page to page. The next one is asked for before the records of
+// this one are handed over.
 func (w *walk) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	next := w.ask(ctx)
+	defer func() {
+		cancel()
+		if next != nil {
+			<-next
+		}
+	}()
 	for {
-		resp, err := w.ask(ctx)
-		if err != nil {
+		got := <-next
+		next = nil
+		if err := w.read(ctx, got); err != nil {
 			return err
 		}
-		skip, done, err := w.take(resp)
+		skip, done, err := w.take(got.resp)
 		if err != nil {
 			return fmt.Errorf("page %d: %w", w.asked+1, err)
 		}
-		w.asked++
+		if w.asked++; !done {
+			next = w.ask(ctx)
+		}
 		if err := w.hand(ctx, skip); err != nil {
 			return err
 		}
@@ -89,41 +101,68 @@ func (w *walk) run(ctx context.Context) error {
 	}
 }
 
-// ask gets the next page. Some systems have no page behind the last one.
-func (w *walk) ask(ctx context.Context) (*httpclient.Response, error) {
+// An answer is what came for a request.
+type answer struct {
+	r    *httpclient.Request
+	resp *httpclient.Response
+	err  error
+}
+
+// ask asks for the next page.
+func (w *walk) ask(ctx context.Context) chan answer {
+	to := make(chan answer, 1)
 	r, err := w.request(ctx)
 	if err != nil {
-		return nil, err
+		to <- answer{err: err}
+		return to
 	}
-	behind := w.s.config.Pagination.Kind == "page" && w.asked > 0
-	if behind {
-		r.Accept, r.Expect = []int{nethttp.StatusNotFound}, httpclient.JSON
+	if w.mayBeBehind() {
+		r.Accept = []int{nethttp.StatusNotFound}
 	}
 	r.Into = w.into
-	resp, err := w.s.client.Do(ctx, r)
-	if err != nil {
-		return nil, w.s.denied(err)
+	go func() {
+		resp, err := w.s.client.Do(ctx, r)
+		to <- answer{r, resp, err}
+	}()
+	return to
+}
+
+// mayBeBehind tells whether the page may lie behind the last one: some systems
+// say that it is not there.
+func (w *walk) mayBeBehind() bool { return w.s.config.Pagination.Kind == "page" && w.asked > 0 }
+
+// read takes an answer apart.
+func (w *walk) read(ctx context.Context, got answer) error {
+	if got.err != nil {
+		return w.s.denied(got.err)
 	}
-	w.into = resp.Body
-	if behind && resp.Status == nethttp.StatusNotFound {
-		if w.page.more != nil {
-			return nil, moved("the page is not there, and the one before says that there is another")
-		}
-		w.page.lines, w.page.starts = w.page.lines[:0], append(w.page.starts[:0], 0)
-		w.page.sum, w.page.value, w.page.total, w.page.more = xxh3.Hash128(nil), nil, -1, nil
-		return resp, nil
+	w.into = got.resp.Body
+	if got.resp.Status == nethttp.StatusNotFound {
+		return w.readNothing()
 	}
-	read := w.s.layout.read(ctx, resp.Body, &w.page)
-	if words, failed := w.s.client.ErrorInside(w.s.layout.member); failed {
-		return nil, fmt.Errorf("%s %s: the answer says that something failed: %s; if it did not, say what does by error in the connection", r.Method, r.Title, words)
+	failed := func(format string, args ...any) error {
+		return fmt.Errorf("%s %s: %w", got.r.Method, got.r.Title, fmt.Errorf(format, args...))
+	}
+	err := w.s.layout.read(ctx, got.resp.Body, &w.page)
+	if words, says := w.s.client.ErrorInside(w.s.layout.member); says {
+		return failed("the answer says that something failed: %s; if it did not, say what does by error in the connection", words)
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
-	if read != nil {
-		return nil, fmt.Errorf("%s %s: %w", r.Method, r.Title, read)
+	if err != nil {
+		return failed("%w", err)
 	}
-	return resp, nil
+	return nil
+}
+
+// readNothing is read for a page that is not there.
+func (w *walk) readNothing() error {
+	if w.page.more != nil {
+		return moved("the page is not there, and the one before says that there is another")
+	}
+	w.page = page{lines: w.page.lines[:0], starts: append(w.page.starts[:0], 0), sum: xxh3.Hash128(nil), total: -1}
+	return nil
 }
 
 func (w *walk) request(ctx context.Context) (*httpclient.Request, error) {
