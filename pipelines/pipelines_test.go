@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"koppel/dsl"
 	"koppel/engine"
 	"koppel/engine/state/sqlite"
+	"koppel/internal/sandbox"
 	"koppel/internal/sql/postgrestest"
 	"koppel/sinks"
 	"koppel/sources"
@@ -47,6 +49,9 @@ type coupling struct {
 	golden txtar.Archive
 	server *postgrestest.Server // where the project has a connection to one
 	url    string
+	box    *sandbox.Sandbox // where the project has a connection to a system of it
+
+	boxClock atomic.Int64 // its clock, in seconds
 }
 
 func runCoupling(t *testing.T, name string) {
@@ -57,6 +62,7 @@ func runCoupling(t *testing.T, name string) {
 	c.deliver("first")
 	c.wantNothing()
 	c.copyFrom(os.DirFS(filepath.Join(name, "testdata", "changed")))
+	c.steer(filepath.Join(name, "testdata", "changed", "sandbox.txt"))
 	c.now = c.now.Add(2 * time.Hour)
 	c.deliver("changed")
 	c.wantNothing()
@@ -103,13 +109,14 @@ func (c *coupling) serve() {
 		c.server = postgrestest.Start(c.t)
 		c.url = c.server.Create(c.t, "coupling")
 	}
+	c.startSandbox(string(text))
 }
 
 // engine loads the project, which must be without any remark.
 func (c *coupling) engine() *engine.Engine {
 	c.t.Helper()
 	environ := func(name string) (string, bool) { return c.url, name == "DATABASE_URL" && c.url != "" }
-	p, diags := dsl.Load(context.Background(), dsl.Options{Dir: c.dir, Environ: environ, Sources: sources.All(), Sinks: sinks.All(), Resolve: true})
+	p, diags := dsl.Load(context.Background(), dsl.Options{Dir: c.dir, Environ: environ, Vars: c.vars(), Sources: sources.All(), Sinks: sinks.All(), Resolve: true})
 	for _, d := range diags {
 		c.t.Fatalf("%+v", d)
 	}

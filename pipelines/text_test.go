@@ -106,6 +106,7 @@ func (c *coupling) noteTargets(step string) {
 	if c.server != nil {
 		c.note(step+"/postgres", c.tables())
 	}
+	c.noteReceived(step)
 }
 
 // tables gives the tables of the server's database with their columns' types

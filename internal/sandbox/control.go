@@ -63,7 +63,7 @@ func newControl(s *Sandbox) *control {
 	handle("GET /{system}/calls", func(r *request) (any, error) { return nonNil(r.system.Traffic.Calls()), nil })
 	handle("GET /{system}/effects", func(r *request) (any, error) { return r.system.Traffic.Effects(), nil })
 	handle("GET /{system}/counts", c.counts)
-	handle("GET /{system}/doubled", func(r *request) (any, error) { return r.system.doubled(), nil })
+	handle("GET /{system}/doubled", func(r *request) (any, error) { return r.system.Doubled(), nil })
 	handle("POST /{system}/forget", done(func(r *request) error { r.system.Traffic.Forget(); return nil }))
 	handle("POST /{system}/down", done(func(r *request) error { return r.system.Server.Down() }))
 	handle("POST /{system}/up", done(func(r *request) error { return r.system.Server.Up() }))

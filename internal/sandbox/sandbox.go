@@ -171,7 +171,8 @@ func (s *Sandbox) Info() Info {
 	return Info{FormatVersion: "1.0", Control: s.ControlURL(), Systems: s.systems}
 }
 
-func (s *System) doubled() []string { return s.twice() }
+// Doubled names what exists twice in the system and should not.
+func (s *System) Doubled() []string { return s.twice() }
 
 func (s *System) revokeTokens() error {
 	if s.revoke == nil {

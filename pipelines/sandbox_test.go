@@ -1,0 +1,122 @@
+package pipelines_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+
+	"koppel/internal/sandbox"
+)
+
+// startSandbox starts the simulated systems for a project that connects to one.
+func (c *coupling) startSandbox(project string) {
+	c.t.Helper()
+	if !regexp.MustCompile(`connection "(afas|alleyoop)"`).MatchString(project) {
+		return
+	}
+	c.boxClock.Store(c.now.Unix())
+	box, err := sandbox.Start(c.t.Context(), sandbox.Options{Now: func() time.Time { return time.Unix(c.boxClock.Load(), 0) }})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.t.Context()), time.Minute)
+		defer cancel()
+		if err := box.Stop(ctx); err != nil {
+			c.t.Error(err)
+		}
+	})
+	c.box = box
+}
+
+// vars are the variables of the project that say where the systems are and what
+// gets in.
+func (c *coupling) vars() map[string]string {
+	c.t.Helper()
+	vars := map[string]string{}
+	if c.box == nil {
+		return vars
+	}
+	text, err := os.ReadFile(c.dir + "/main.hcl")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, name := range []string{"afas", "alleyoop"} {
+		all, err := json.Marshal(c.box.System(name).Credentials)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		values := map[string]string{}
+		if err := json.Unmarshal(all, &values); err != nil {
+			c.t.Fatal(err)
+		}
+		values["url"] = c.box.URL(name)
+		for key, value := range values {
+			if v := name + "_" + key; strings.Contains(string(text), fmt.Sprintf("variable %q", v)) {
+				vars[v] = value
+			}
+		}
+	}
+	return vars
+}
+
+// steer takes the simulated systems to the present, and makes the changes of a
+// file at them: on each line a method, a path of the control API and a body.
+func (c *coupling) steer(file string) {
+	c.t.Helper()
+	c.boxClock.Store(c.now.Unix())
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		method, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		path, body, _ := strings.Cut(rest, " ")
+		req, err := http.NewRequestWithContext(c.t.Context(), method, c.box.ControlURL()+path, strings.NewReader(body))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		answer, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK {
+			c.t.Fatalf("%s: %d %s %v", line, resp.StatusCode, answer, err)
+		}
+	}
+}
+
+// noteReceived notes what the simulated systems were told to do, and that
+// nothing was done twice.
+func (c *coupling) noteReceived(step string) {
+	c.t.Helper()
+	if c.box == nil {
+		return
+	}
+	for _, system := range c.box.Systems() {
+		var b strings.Builder
+		for _, e := range system.Traffic.Effects() {
+			fmt.Fprintf(&b, "%s %s %s %s\n", e.Op, e.What, e.Key, e.Body)
+		}
+		if b.Len() > 0 {
+			c.note(step+"/"+system.Name, b.String())
+		}
+		system.Traffic.Forget()
+		if twice := system.Doubled(); len(twice) > 0 {
+			c.t.Errorf("%s has twice: %v", system.Name, twice)
+		}
+	}
+}
