@@ -206,3 +206,31 @@ func TestKillAlleyOop(t *testing.T) {
 	}
 	t.Logf("%d dossiers, %d lost, %d doubled, %d uploads in doubt and shown", o.years*len(o.AlleyOop.Data.Rows("clients")), lost, doubled, len(doubts))
 }
+
+// TestSignalBehindLostAnswer: the run that finds a signal to have arrived sends
+// the ones behind it.
+func TestSignalBehindLostAnswer(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "calls.jsonl")
+	o := openOffice(t, log)
+	o.work()
+	o.p.whole("run", "dossiers")
+	if err := o.AlleyOop.Traffic.Fail(
+		traffic.Fault{Kind: traffic.LostAnswer, Method: "PUT", Times: 1},
+		traffic.Fault{Kind: "500", Action: "task-history", Times: 1},
+	); err != nil {
+		t.Fatal(err)
+	}
+	if said, _ := o.p.whole("run", "progress"); !strings.Contains(said, " in_doubt ") {
+		t.Fatalf("nothing is in doubt: %s", said)
+	}
+	said, _ := o.p.whole("run", "progress")
+	signals := 0
+	for name, n := range o.effects(t, log) {
+		if strings.HasPrefix(name, "signal ") {
+			signals += n
+		}
+	}
+	if want := 2 * len(o.AlleyOop.Data.Rows("clients")); signals != want {
+		t.Errorf("%d signals, want %d: %s", signals, want, said)
+	}
+}
