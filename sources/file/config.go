@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 
 	"koppel/engine/connector"
+	"koppel/internal/xmlrecord"
 )
 
 // Config holds the arguments of a source of this kind.
@@ -96,7 +97,7 @@ func (s *source) check(c Config) error {
 // not known yet is left out.
 func (s *source) selection(records connector.Program) error {
 	if s.format == "xml" {
-		s.elements = everyChild()
+		s.elements = xmlrecord.Children()
 	}
 	if records == nil || s.format == "json" {
 		return nil
@@ -110,7 +111,7 @@ func (s *source) selection(records connector.Program) error {
 		return notText(s.format)
 	}
 	if s.selector = &text; s.format == "xml" {
-		s.elements, err = parsePath(text)
+		s.elements, err = xmlrecord.Parse(text, nil)
 	}
 	return err
 }

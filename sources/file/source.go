@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/encoding"
 
 	"koppel/engine/connector"
+	"koppel/internal/xmlrecord"
 )
 
 type source struct {
@@ -19,9 +20,9 @@ type source struct {
 	format    string
 	spool     string
 	records   connector.Program
-	selector  *string      // records, where it is a text; nil: none is known
-	elements  *elementPath // xml
-	header    int          // xlsx; 0: the first row that is not empty
+	selector  *string         // records, where it is a text; nil: none is known
+	elements  *xmlrecord.Path // xml
+	header    int             // xlsx; 0: the first row that is not empty
 	delimiter byte
 	encoding  encoding.Encoding // nil: UTF-8
 
@@ -118,12 +119,11 @@ func (s *source) readFile(p part, h *handover) error {
 func (s *source) readDocumentElements(in *input, h *handover) error {
 	text, err := xmlText(in)
 	if err == nil {
-		err = readXML(text, h, s.elements)
+		err = xmlrecord.Read(text, xmlrecord.Options{Path: s.elements}, func(lines []byte) error { return h.give(0, lines) })
 	}
-	var known *problem
+	var known *xmlrecord.Problem
 	if errors.As(err, &known) {
-		known.file = in.part.name
-		return known
+		return &problem{file: in.part.name, line: known.Line, offset: known.Offset, text: known.Text, cause: known.Cause}
 	}
 	if err != nil && h.err == nil {
 		return &problem{file: in.part.name, text: "read its start", cause: err}

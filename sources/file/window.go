@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"koppel/engine/record"
+	"koppel/internal/xmlrecord"
 )
 
 // A window is the part of a text that is in memory: whole records are taken
@@ -42,7 +43,7 @@ func (w *window) take(n int) {
 	w.from += n
 }
 
-var errTooLong = errors.New("a record is larger than 64 MiB")
+var errTooLong = xmlrecord.ErrTooLong
 
 // fill reads on until a chunk is full; at the end of the text it sets eof.
 // Data that was read before an error stays in the window.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"koppel/engine/record"
+	"koppel/internal/xmlrecord"
 )
 
 // A workbook is an opened XLSX file (ECMA-376): a zip archive of XML parts.
@@ -183,10 +184,10 @@ func (b *workbook) sheet(name *string) (sheetName, error) {
 }
 
 // An xmlPart is a part that is being read.
-type xmlPart struct{ text *bounded }
+type xmlPart struct{ text *xmlrecord.Bounded }
 
 // next gives the budget of bytes for what comes next: one row, one text.
-func (p *xmlPart) next() { p.text.budget = record.DefaultLimits().Size }
+func (p *xmlPart) next() { p.text.Budget = record.DefaultLimits().Size }
 
 // each gives the tokens of a part to yield. It reads to the end, where the
 // archive's checksum is compared.
@@ -196,7 +197,7 @@ func (b *workbook) each(name string, yield func(xml.Token, *xmlPart) error) erro
 		return &problem{text: "open the part " + name, cause: err}
 	}
 	defer r.Close()
-	p := &xmlPart{text: &bounded{Reader: bufio.NewReaderSize(r, 64<<10)}}
+	p := &xmlPart{text: &xmlrecord.Bounded{Reader: bufio.NewReaderSize(r, 64<<10)}}
 	p.next()
 	d := xml.NewDecoder(p.text)
 	rooted := false

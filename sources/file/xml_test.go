@@ -79,8 +79,8 @@ func TestReadXML(t *testing.T) {
 			"no element is what records selects, nor what such elements stand in; so nothing tells that the set is empty"}},
 
 		{name: "empty", want: result{nil, false, "it is empty, not an XML document"}},
-		{name: "cut", content: "<a><r/>\n<r>", want: result{[]string{"{}"}, false, "line 2 (byte 11): the document is not closed: the file breaks off"}},
-		{name: "cut behind a record", content: "<a><r/>", want: result{[]string{"{}"}, false, "line 1 (byte 7): the document is not closed: the file breaks off"}},
+		{name: "cut", content: "<a><r/>\n<r>", want: result{[]string{"{}"}, false, "line 2 (byte 11): the document is not closed: it breaks off"}},
+		{name: "cut behind a record", content: "<a><r/>", want: result{[]string{"{}"}, false, "line 1 (byte 7): the document is not closed: it breaks off"}},
 		{name: "text behind", content: "<a><r/></a>\nx", want: result{[]string{"{}"}, false, "line 2 (byte 13): text follows the end of the document"}},
 		{name: "document behind", content: "<a><r/></a><a/>", want: result{[]string{"{}"}, false, "line 1 (byte 15): another element follows the end of the document"}},
 		{name: "declaration behind", content: "<a><r/></a>\n<?xml version='1.0'?>", want: result{[]string{"{}"}, false, "line 2 (byte 33): an XML declaration stands inside the document"}},

@@ -1,4 +1,4 @@
-package file
+package xmlrecord
 
 import (
 	"encoding/xml"
@@ -11,15 +11,15 @@ import (
 // maxSteps is how many steps a path may have: sets of them are bits.
 const maxSteps = 60
 
-// An elementPath selects elements by the part of XPath that can be followed
-// while a document streams by: names, *, / and //, and predicates on
-// attributes. Names are local names; a prefix in front of them is ignored.
-type elementPath struct {
+// A Path selects elements by the part of XPath that can be followed while a
+// document streams by: names, *, / and //, and predicates on attributes.
+type Path struct {
 	steps []pathStep
 }
 
 type pathStep struct {
 	name  string // "*": any
+	space string // namespace; empty: any
 	deep  bool   // any number of elements may stand between it and the step before
 	tests []attributeTest
 }
@@ -30,13 +30,16 @@ type attributeTest struct {
 	value string
 }
 
-// everyChild selects the elements right below the root.
-func everyChild() *elementPath {
-	return &elementPath{steps: []pathStep{{name: "*"}, {name: "*"}}}
+// Children selects the elements right below the root.
+func Children() *Path {
+	return &Path{steps: []pathStep{{name: "*"}, {name: "*"}}}
 }
 
-func parsePath(text string) (*elementPath, error) {
-	p := &elementPath{}
+// Parse reads a path. Names are local names. A prefix in front of one stands
+// for the namespace that namespaces gives; without namespaces it is ignored.
+// The error is a *connector.FieldError of the argument records.
+func Parse(text string, namespaces map[string]string) (*Path, error) {
+	p := &Path{}
 	rest := strings.TrimSpace(text)
 	if rest == "" {
 		return nil, pathError("is empty")
@@ -52,7 +55,7 @@ func parsePath(text string) (*elementPath, error) {
 			return nil, pathError(fmt.Sprintf("is no XPath that can be read while streaming, at %q", rest))
 		}
 		var err error
-		if rest, err = s.parse(rest); err != nil {
+		if rest, err = s.parse(rest, namespaces); err != nil {
 			return nil, err
 		}
 		p.steps = append(p.steps, s)
@@ -69,13 +72,18 @@ func pathError(problem string) error {
 }
 
 // parse takes one step from the start of text.
-func (s *pathStep) parse(text string) (rest string, err error) {
+func (s *pathStep) parse(text string, namespaces map[string]string) (rest string, err error) {
 	n := strings.IndexAny(text, "/[")
 	if n < 0 {
 		n = len(text)
 	}
 	name := strings.TrimSpace(text[:n])
 	if i := strings.IndexByte(name, ':'); i > 0 && !strings.HasPrefix(name[i:], "::") {
+		if space, known := namespaces[name[:i]]; known {
+			s.space = space
+		} else if namespaces != nil {
+			return "", pathError(fmt.Sprintf("has the prefix %q, which namespaces does not declare", name[:i]))
+		}
 		name = name[i+1:]
 	}
 	if name == "" || name != "*" && strings.ContainsAny(name, " \t\r\n:@()*|.,'\"=!]$+<>") && !isName(name) {
@@ -152,7 +160,7 @@ func (s *pathStep) predicate(text string) error {
 }
 
 func (s *pathStep) matches(e *xml.StartElement) bool {
-	if s.name != "*" && s.name != e.Name.Local {
+	if s.name != "*" && s.name != e.Name.Local || s.space != "" && s.space != e.Name.Space {
 		return false
 	}
 	for i := range s.tests {
@@ -179,7 +187,7 @@ type reach uint64
 const start reach = 1
 
 // into is the reach of an element below one with reach r.
-func (p *elementPath) into(r reach, e *xml.StartElement) reach {
+func (p *Path) into(r reach, e *xml.StartElement) reach {
 	var out reach
 	for i := range p.steps {
 		if r&(1<<i) == 0 {
@@ -196,11 +204,11 @@ func (p *elementPath) into(r reach, e *xml.StartElement) reach {
 }
 
 // selects tells whether an element with reach r is a record.
-func (p *elementPath) selects(r reach) bool { return r&(1<<len(p.steps)) != 0 }
+func (p *Path) selects(r reach) bool { return r&(1<<len(p.steps)) != 0 }
 
 // holds tells whether an element with reach r is one that records stand in, so
 // that their absence there proves something.
-func (p *elementPath) holds(r reach) bool {
+func (p *Path) holds(r reach) bool {
 	last := len(p.steps) - 1
 	return last > 0 && !p.steps[last].deep && r&(1<<last) != 0
 }

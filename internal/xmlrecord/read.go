@@ -1,4 +1,4 @@
-package file
+package xmlrecord
 
 import (
 	"bufio"
@@ -16,16 +16,41 @@ import (
 // object and maybe a list, and records have a limit of 256 for both.
 const maxElements = 120
 
-// readXML hands over the elements that the path selects, while the document
-// streams by. The document must be read to its end: what is malformed or cut
-// gives no complete read. A document type that defines anything is refused, so
-// entities are those of XML itself, and nothing outside the file is read.
-func readXML(text *bufio.Reader, h *handover, path *elementPath) error {
-	x := &xmlDocument{h: h, path: path, text: &bounded{Reader: text}}
+// chunkSize is how many bytes are handed over at once, about.
+const chunkSize = 1 << 20
+
+// Options say what is read.
+type Options struct {
+	Path *Path
+	// Lists names the elements that are lists also where one stands alone.
+	Lists []string
+}
+
+// Read hands over the elements that the path selects, as whole lines of JSON,
+// while the document streams by: an object by local names, with @name for
+// attributes and #text for text beside them; a text alone is a string, and
+// nothing at all null; what is repeated is a list. The text is UTF-8; what the
+// document declares is not looked at. give may keep nothing of what it gets.
+//
+// The document must be read to its end: what is malformed or cut gives no
+// complete read. A document type that defines anything is refused, so entities
+// are those of XML itself, and nothing outside is read. Errors are those of give,
+// or a *Problem.
+func Read(text *bufio.Reader, o Options, give func(jsonl []byte) error) error {
+	x := &document{give: give, path: o.Path, text: &Bounded{Reader: text}}
+	if len(o.Lists) > 0 {
+		x.lists = map[string]bool{}
+		for _, name := range o.Lists {
+			x.lists[name] = true
+		}
+	}
 	x.decoder = xml.NewDecoder(x.text)
 	x.decoder.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
 	x.reach = append(x.reach, start)
 	err := x.read()
+	if x.stopped != nil {
+		return x.stopped
+	}
 	if stopped := x.flush(); stopped != nil {
 		return stopped
 	}
@@ -35,11 +60,13 @@ func readXML(text *bufio.Reader, h *handover, path *elementPath) error {
 	return nil
 }
 
-type xmlDocument struct {
-	h       *handover
-	path    *elementPath
-	text    *bounded
+type document struct {
+	give    func([]byte) error
+	path    *Path
+	lists   map[string]bool
+	text    *Bounded
 	decoder *xml.Decoder
+	stopped error // of give
 
 	reach  []reach // of the document and the open elements
 	rooted bool    // the root was seen
@@ -50,10 +77,10 @@ type xmlDocument struct {
 	lines  []byte
 }
 
-func (x *xmlDocument) read() error {
+func (x *document) read() error {
 	for first := true; ; first = false {
 		if x.depth == 0 {
-			x.text.budget = record.DefaultLimits().Size
+			x.text.Budget = record.DefaultLimits().Size
 		}
 		t, err := x.decoder.Token()
 		if err == io.EOF {
@@ -68,7 +95,7 @@ func (x *xmlDocument) read() error {
 	}
 }
 
-func (x *xmlDocument) token(t xml.Token, first bool) error {
+func (x *document) token(t xml.Token, first bool) error {
 	switch t := t.(type) {
 	case xml.StartElement:
 		return x.start(&t)
@@ -99,7 +126,7 @@ func (x *xmlDocument) token(t xml.Token, first bool) error {
 	return nil
 }
 
-func (x *xmlDocument) start(t *xml.StartElement) error {
+func (x *document) start(t *xml.StartElement) error {
 	if len(x.reach) == 1 {
 		if x.rooted {
 			return &syntaxError{text: "another element follows the end of the document"}
@@ -125,9 +152,9 @@ func (x *xmlDocument) start(t *xml.StartElement) error {
 	return x.push(t)
 }
 
-func (x *xmlDocument) push(t *xml.StartElement) error {
+func (x *document) push(t *xml.StartElement) error {
 	if x.depth == len(x.open) {
-		x.open = append(x.open, &element{})
+		x.open = append(x.open, &element{lists: x.lists})
 	}
 	e := x.open[x.depth]
 	e.reset()
@@ -136,7 +163,7 @@ func (x *xmlDocument) push(t *xml.StartElement) error {
 }
 
 // end closes an element: its value goes to the one around it, or out.
-func (x *xmlDocument) end(name string) error {
+func (x *document) end(name string) error {
 	x.reach = x.reach[:len(x.reach)-1]
 	if x.depth == 0 {
 		return nil
@@ -161,46 +188,49 @@ func (x *xmlDocument) end(name string) error {
 	return x.flush()
 }
 
-func (x *xmlDocument) flush() error {
-	err := x.h.give(0, x.lines)
+func (x *document) flush() error {
+	if len(x.lines) == 0 {
+		return nil
+	}
+	x.stopped = x.give(x.lines)
 	x.lines = x.lines[:0]
-	return err
+	return x.stopped
 }
 
 // verdict judges the document at its end. That it holds no record counts only
 // when what records stand in is there: another document has none either.
-func (x *xmlDocument) verdict() error {
+func (x *document) verdict() error {
 	switch {
 	case !x.rooted:
-		return &problem{text: "it is empty, not an XML document"}
+		return &Problem{Text: "it is empty, not an XML document"}
 	case x.found == 0 && !x.listed:
-		return &problem{text: "no element is what records selects, nor what such elements stand in; so nothing tells that the set is empty"}
+		return &Problem{Text: "no element is what records selects, nor what such elements stand in; so nothing tells that the set is empty"}
 	}
 	return nil
 }
 
-func (x *xmlDocument) locate(err error) error {
-	var done *problem
-	if errors.As(err, &done) || errors.Is(err, errStopped) {
+func (x *document) locate(err error) error {
+	var done *Problem
+	if errors.As(err, &done) {
 		return err
 	}
 	line, _ := x.decoder.InputPos()
-	p := &problem{line: line, offset: x.decoder.InputOffset()}
+	p := &Problem{Line: line, Offset: x.decoder.InputOffset()}
 	var ours *syntaxError
 	var theirs *xml.SyntaxError
 	switch {
 	case errors.As(err, &ours):
-		p.text = ours.text
+		p.Text = ours.text
 	case errors.As(err, &theirs) && theirs.Msg == "unexpected EOF":
-		p.text = "the document is not closed: the file breaks off"
+		p.Text = "the document is not closed: it breaks off"
 	case errors.As(err, &theirs) && strings.HasPrefix(theirs.Msg, "invalid character entity"):
-		p.text = theirs.Msg + ": only those of XML itself are known"
+		p.Text = theirs.Msg + ": only those of XML itself are known"
 	case errors.As(err, &theirs):
-		p.text = theirs.Msg
-	case errors.Is(err, errTooLong):
-		p.text = errTooLong.Error()
+		p.Text = theirs.Msg
+	case errors.Is(err, ErrTooLong):
+		p.Text = ErrTooLong.Error()
 	default:
-		p.text, p.cause = "read it", err
+		p.Text, p.Cause = "read it", err
 	}
 	return p
 }

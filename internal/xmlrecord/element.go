@@ -1,4 +1,4 @@
-package file
+package xmlrecord
 
 import (
 	"bytes"
@@ -20,6 +20,7 @@ type element struct {
 	places  map[string]int
 	text    []byte
 	null    bool // xsi:nil
+	lists   map[string]bool
 	child   bool // holds elements
 }
 
@@ -132,7 +133,7 @@ func (e *element) append(dst []byte, asObject bool) ([]byte, error) {
 			dst = append(dst, ',')
 		}
 		dst = append(record.AppendString(dst, m.name), ':')
-		if m.count > 1 {
+		if m.count > 1 || e.lists[m.name] {
 			dst = append(append(append(dst, '['), m.values...), ']')
 		} else {
 			dst = append(dst, m.values...)
