@@ -10,10 +10,13 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"koppel/internal/sandbox"
+	"koppel/internal/sandbox/traffic"
 )
 
 // startSandbox starts the simulated systems for a project that connects to one.
@@ -107,16 +110,42 @@ func (c *coupling) noteReceived(step string) {
 		return
 	}
 	for _, system := range c.box.Systems() {
-		var b strings.Builder
+		var lines []string
 		for _, e := range system.Traffic.Effects() {
-			fmt.Fprintf(&b, "%s %s %s %s\n", e.Op, e.What, e.Key, e.Body)
+			lines = append(lines, effectText(c.t, e))
 		}
-		if b.Len() > 0 {
-			c.note(step+"/"+system.Name, b.String())
+		slices.Sort(lines) // several are on their way at once
+		if len(lines) > 0 {
+			c.note(step+"/"+system.Name, strings.Join(lines, ""))
 		}
 		system.Traffic.Forget()
 		if twice := system.Doubled(); len(twice) > 0 {
 			c.t.Errorf("%s has twice: %v", system.Name, twice)
 		}
 	}
+}
+
+// effectText writes what a call did, without what the system numbers in the
+// order in which calls arrive.
+func effectText(t *testing.T, e traffic.Effect) string {
+	t.Helper()
+	if len(e.Body) == 0 {
+		return fmt.Sprintf("%s %s %s\n", e.Op, e.What, e.Key)
+	}
+	var body map[string]any
+	if err := json.Unmarshal(e.Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	key := e.Key
+	for _, name := range []string{"instanceId", "processId", "taskId", "uploadId", "apiName", "attachmentsInfo"} {
+		if _, ok := body[name]; ok {
+			delete(body, name)
+			key = ""
+		}
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(e.Op+" "+e.What+" "+key), " ") + " " + string(text) + "\n"
 }

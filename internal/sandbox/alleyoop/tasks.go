@@ -95,7 +95,10 @@ func (s *System) signal(x *traffic.Exchange) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	x.Effect("signal", "tasks", done.InstanceID, map[string]string{"signal": name, "taskId": done.TaskID})
+	x.Effect("signal", "tasks", done.InstanceID, map[string]string{
+		"signal": done.signal, "taskId": done.TaskID, "clientId": done.ClientID, "processKey": done.process,
+		"periodStart": done.PeriodStart, "periodEnd": done.PeriodEnd,
+	})
 	return struct{}{}, nil
 }
 
