@@ -29,8 +29,10 @@ type conn struct {
 	*sqlite.Conn
 	idle map[string][]*sqlite.Stmt
 	busy map[*sqlite.Stmt]string
-	put  itemPut
 	puts int // items put in this transaction
+
+	putItem, putRecent itemPut
+	spread             spread
 }
 
 func newConn(path string, flags sqlite.OpenFlags, pragmas ...string) (*conn, error) {

@@ -14,7 +14,7 @@ import (
 // and what the problems of runs say of it. After the commit the file is
 // rewritten, so that nothing is left in free pages.
 func (t *tx) Erase(pipeline int64, key record.Key) error {
-	for _, query := range []string{itemDelete, openDelete, "DELETE FROM change WHERE pipeline = ? AND key = ?"} {
+	for _, query := range []string{itemDelete, recentDelete, openDelete, "DELETE FROM change WHERE pipeline = ? AND key = ?"} {
 		if err := t.exec(query, pipeline, key); err != nil {
 			return err
 		}

@@ -13,8 +13,18 @@ import (
 	"koppel/engine/state"
 )
 
-// exportVersion is raised when the lines of an export change their meaning.
-const exportVersion = 1
+// exportVersion is raised when the lines of an export change their meaning,
+// exportSchema is the last step of the schema that changed what is exported.
+const (
+	exportVersion = 1
+	exportSchema  = 2
+)
+
+// exportItems gives the rows of item with those of recent in place of them.
+const exportItems = "SELECT pipeline, key, hash, status, born, run, src, body FROM item" +
+	" WHERE NOT EXISTS (SELECT 1 FROM recent WHERE recent.pipeline = item.pipeline AND recent.key = item.key)" +
+	" UNION ALL SELECT pipeline, key, hash, status, born, run, src, body FROM recent WHERE gone = 0" +
+	" ORDER BY pipeline, key"
 
 // An exportHeader is the first line of an export.
 type exportHeader struct {
@@ -52,7 +62,7 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 	enc.SetEscapeHTML(false)
 	err := s.View(ctx, func(sv state.View) error {
 		v := sv.(*view)
-		err := enc.Encode(exportHeader{FormatVersion: exportVersion, Schema: len(s.steps), Sealed: v.seal != nil})
+		err := enc.Encode(exportHeader{FormatVersion: exportVersion, Schema: exportSchema, Sealed: v.seal != nil})
 		if err != nil {
 			return err
 		}
@@ -75,8 +85,11 @@ func (s *Store) Export(ctx context.Context, w io.Writer) error {
 
 func exportTable(v *view, enc *json.Encoder, table string, rows *int64) error {
 	query := "SELECT * FROM " + table
-	if table == "meta" {
+	switch table {
+	case "meta":
 		query += " WHERE name = '" + metaSeal + "'"
+	case "item":
+		query = exportItems
 	}
 	err := v.c.each(query, nil, func(st *sqlite.Stmt) error {
 		line := exportLine{Table: table, Row: map[string]json.RawMessage{}}

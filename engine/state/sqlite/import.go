@@ -52,7 +52,7 @@ func (s *Store) Import(ctx context.Context, r io.Reader) error {
 func (s *Store) replaceAll(ctx context.Context, r io.Reader) (err error) {
 	c := s.writer
 	in := &importer{c: c, lines: bufio.NewReaderSize(r, 1<<16), inserts: map[string]insert{}}
-	header, err := in.header(len(s.steps))
+	header, err := in.header(exportSchema)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (s *Store) replaceAll(ctx context.Context, r io.Reader) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, table := range exportedTables() {
+	for _, table := range append(exportedTables(), "recent", "overlay") {
 		if err := c.exec("DELETE FROM " + table); err != nil {
 			return stopped(ctx, "write", err)
 		}

@@ -11,6 +11,8 @@ import (
 	"koppel/engine/state"
 )
 
+// Each query of the table item has a twin of recent, with gone behind the
+// columns.
 const (
 	itemLight = "SELECT key, hash, status, born, run, src FROM item"
 	itemWhole = "SELECT key, hash, status, born, run, src, body FROM item"
@@ -18,17 +20,32 @@ const (
 	itemBorn  = "SELECT born FROM item WHERE pipeline = ? AND key = ?"
 	itemFrom  = itemWhole + " WHERE pipeline = ? AND key >= ? ORDER BY key"
 	itemAll   = itemLight + " WHERE pipeline = ? ORDER BY key"
-	itemOf    = itemWhole + " WHERE pipeline = ? AND src = ? ORDER BY key"
-	itemCount = "SELECT status, count(*) FROM item WHERE pipeline = ? GROUP BY status"
 
-	itemReplace = "INSERT OR REPLACE INTO item (pipeline, key, hash, status, born, run, src, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-	itemDelete  = "DELETE FROM item WHERE pipeline = ? AND key = ?"
-	itemTouch   = "UPDATE item SET hash = CAST(? || substr(hash, 17) AS BLOB), status = ?, src = ? WHERE pipeline = ? AND key = ?"
+	recentLight = "SELECT key, hash, status, born, run, src, gone FROM recent"
+	recentWhole = "SELECT key, hash, status, born, run, src, body, gone FROM recent"
+	recentOne   = recentWhole + " WHERE pipeline = ? AND key = ?"
+	recentBorn  = "SELECT born, gone FROM recent WHERE pipeline = ? AND key = ?"
+	recentFrom  = recentWhole + " WHERE pipeline = ? AND key >= ? ORDER BY key"
+	recentAll   = recentLight + " WHERE pipeline = ? ORDER BY key"
+
+	itemOf = itemWhole + " WHERE pipeline = ?1 AND src = ?2" +
+		" AND NOT EXISTS (SELECT 1 FROM recent WHERE recent.pipeline = item.pipeline AND recent.key = item.key)" +
+		" UNION ALL SELECT key, hash, status, born, run, src, body FROM recent WHERE pipeline = ?1 AND src = ?2 AND gone = 0" +
+		" ORDER BY key"
+	// Those of item, without those that recent stands in place of, and those of
+	// recent.
+	itemCount = "SELECT status, sum(n) FROM (" +
+		"SELECT status, count(*) AS n FROM item WHERE pipeline = ?1 GROUP BY status" +
+		" UNION ALL SELECT item.status, -count(*) FROM recent CROSS JOIN item ON item.pipeline = recent.pipeline AND item.key = recent.key" +
+		" WHERE recent.pipeline = ?1 GROUP BY item.status" +
+		" UNION ALL SELECT status, count(*) FROM recent WHERE pipeline = ?1 AND gone = 0 GROUP BY status" +
+		") GROUP BY status HAVING sum(n) > 0"
 )
 
 const hashSize = len(record.Hash{})
 
-// An itemScan reads rows of the table item into memory that it uses again.
+// An itemScan reads rows of the tables item and recent into memory that it
+// uses again.
 type itemScan struct {
 	v        *view
 	pipeline int64
@@ -37,8 +54,10 @@ type itemScan struct {
 	src      []byte
 }
 
+func (s *itemScan) key(st *sqlite.Stmt, it *state.Item) { it.Key = s.keys.key(st, 0) }
+
+// light reads what follows the key.
 func (s *itemScan) light(st *sqlite.Stmt, it *state.Item) error {
-	it.Key = s.keys.key(st, 0)
 	var hash [2*hashSize + 1]byte
 	if st.ColumnLen(1) != 2*hashSize {
 		return damaged("item", it.Key, "its hash has a wrong length")
@@ -65,6 +84,7 @@ func (s *itemScan) light(st *sqlite.Stmt, it *state.Item) error {
 	return nil
 }
 
+// whole reads all that follows the key.
 func (s *itemScan) whole(st *sqlite.Stmt, it *state.Item) (err error) {
 	if err := s.light(st, it); err != nil {
 		return err
@@ -81,32 +101,55 @@ func (s *itemScan) whole(st *sqlite.Stmt, it *state.Item) (err error) {
 
 // Items yields items in key order, from the first key that is not below from.
 func (v *view) Items(pipeline int64, from record.Key) iter.Seq2[*state.Item, error] {
-	s := &itemScan{v: v, pipeline: pipeline}
-	return rows(v, itemFrom, []any{pipeline, from}, s.whole)
+	return v.overlaid(itemFrom, recentFrom, pipeline, []any{pipeline, from}, (*itemScan).whole)
 }
 
 // ItemsLight is Items without Body and Answer.
 func (v *view) ItemsLight(pipeline int64) iter.Seq2[*state.Item, error] {
-	s := &itemScan{v: v, pipeline: pipeline}
-	return rows(v, itemAll, []any{pipeline}, s.light)
+	return v.overlaid(itemAll, recentAll, pipeline, []any{pipeline}, (*itemScan).light)
 }
 
 // ItemsOf yields the items of one source record in key order.
 func (v *view) ItemsOf(pipeline int64, src state.SourceRef) iter.Seq2[*state.Item, error] {
 	s := &itemScan{v: v, pipeline: pipeline}
-	return rows(v, itemOf, []any{pipeline, blob(appendSrc(nil, src))}, s.whole)
+	return rows(v, itemOf, []any{pipeline, blob(appendSrc(nil, src))}, func(st *sqlite.Stmt, it *state.Item) error {
+		s.key(st, it)
+		return s.whole(st, it)
+	})
 }
 
 // Item gives one item, nil when there is none.
 func (v *view) Item(pipeline int64, key record.Key) (*state.Item, error) {
 	s := &itemScan{v: v, pipeline: pipeline}
 	var it state.Item
-	found, err := v.one(itemOne, []any{pipeline, key}, func(st *sqlite.Stmt) error { return s.whole(st, &it) })
+	found, err := v.oneItem(itemOne, recentOne, pipeline, key, func(st *sqlite.Stmt) error {
+		s.key(st, &it)
+		return s.whole(st, &it)
+	})
 	if err != nil || !found {
 		return nil, err
 	}
 	return &it, nil
 }
+
+// oneItem reads the row under a key in the table in which it counts.
+func (v *view) oneItem(item, recent string, pipeline int64, key record.Key, row func(*sqlite.Stmt) error) (found bool, err error) {
+	args := []any{pipeline, key}
+	known, err := v.one(recent, args, func(st *sqlite.Stmt) error {
+		if isGone(st) {
+			return nil
+		}
+		found = true
+		return row(st)
+	})
+	if err != nil || known {
+		return found, err
+	}
+	return v.one(item, args, row)
+}
+
+// isGone tells of a row of recent that there is no item under its key.
+func isGone(st *sqlite.Stmt) bool { return st.ColumnBool(st.ColumnCount() - 1) }
 
 // CountItems counts the items of a pipeline by status.
 func (v *view) CountItems(pipeline int64) (map[state.Status]int, error) {
@@ -116,83 +159,6 @@ func (v *view) CountItems(pipeline int64) (map[state.Status]int, error) {
 		return nil
 	})
 	return count, err
-}
-
-// An itemPut is the statement of PutItem with what its parameters hold.
-// Parameters keep their value from one execution to the next, so only those
-// that differ are bound.
-type itemPut struct {
-	st                          *sqlite.Stmt
-	pipeline, born, run, status int64
-	src                         bool
-	srcKey                      []byte
-}
-
-func (p *itemPut) prepare(c *conn) error {
-	if p.st != nil {
-		return nil
-	}
-	st, err := c.Prepare(itemReplace)
-	if err != nil {
-		return err
-	}
-	*p = itemPut{st: st, pipeline: -1, born: -1, run: -1, status: -1, src: true}
-	return nil
-}
-
-func (p *itemPut) number(param int, last *int64, n int64) {
-	if n != *last || n < 0 {
-		p.st.BindInt64(param, n)
-		*last = n
-	}
-}
-
-// PutItem inserts or replaces one item. It is cheapest in key order.
-func (t *tx) PutItem(pipeline int64, it *state.Item) error {
-	if t.over {
-		return errEnded
-	}
-	p := &t.c.put
-	if err := p.prepare(t.c); err != nil {
-		return t.check(err)
-	}
-	var hash [2 * hashSize]byte
-	copy(hash[:], it.Raw[:])
-	copy(hash[hashSize:], it.Mapped[:])
-	p.number(1, &p.pipeline, pipeline)
-	p.st.BindBytes(2, unsafeBytes(string(it.Key)))
-	p.st.BindBytes(3, hash[:])
-	p.number(4, &p.status, int64(it.Status))
-	p.number(5, &p.born, it.Born)
-	p.number(6, &p.run, it.Run)
-	if it.HasSrc {
-		p.srcKey = appendSrc(p.srcKey[:0], it.Src)
-		p.st.BindBytes(7, p.srcKey)
-	} else if p.src {
-		p.st.BindNull(7)
-	}
-	p.src = it.HasSrc
-	key := [1]string{string(it.Key)}
-	p.st.BindBytes(8, t.pack("item", pipeline, key[:], it.Answer, it.Body))
-	if _, err := p.st.Step(); err != nil {
-		return t.check(err)
-	}
-	t.c.puts++
-	return t.check(p.st.Reset())
-}
-
-// DropItem removes one item, if it is there.
-func (t *tx) DropItem(pipeline int64, key record.Key) error {
-	return t.exec(itemDelete, pipeline, key)
-}
-
-// TouchItem changes raw hash, status and source reference alone.
-func (t *tx) TouchItem(pipeline int64, it *state.Item) error {
-	var src []byte
-	if it.HasSrc {
-		src = appendSrc(nil, it.Src)
-	}
-	return t.exec(itemTouch, blob(it.Raw[:]), int(it.Status), src, pipeline, it.Key)
 }
 
 // appendSrc encodes a source reference: the partition behind its length, and

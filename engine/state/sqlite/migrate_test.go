@@ -44,11 +44,11 @@ func testMigrate(t *testing.T, was, is bool) {
 		"UPDATE pipeline SET extra = 'filled'")
 	reading := opts
 	reading.ReadOnly = true
-	if _, err := open(t.Context(), reading, later); err == nil || !strings.Contains(err.Error(), "next run") {
+	if _, err := open(t.Context(), reading, later, usualBounds()); err == nil || !strings.Contains(err.Error(), "next run") {
 		t.Errorf("reading an older schema = %v; want an error that names the next run", err)
 	}
 	broken := append(slices.Clone(later), "CREATE TABLE half (a); NONSENSE")
-	if _, err := open(t.Context(), opts, broken); err == nil {
+	if _, err := open(t.Context(), opts, broken, usualBounds()); err == nil {
 		t.Error("a broken step gave no error")
 	}
 	copies, err := filepath.Glob(opts.Path + ".backup-*")
@@ -64,7 +64,7 @@ func testMigrate(t *testing.T, was, is bool) {
 
 	opts.Seal = is
 	opts.Now = func() time.Time { return time.Unix(1700000001, 0) }
-	s, err = open(t.Context(), opts, later)
+	s, err = open(t.Context(), opts, later, usualBounds())
 	if err != nil {
 		t.Fatal(err)
 	}

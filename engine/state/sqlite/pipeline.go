@@ -82,7 +82,9 @@ func noRow(*sqlite.Stmt) error { return nil }
 
 // DropPipeline removes a pipeline and everything that belongs to it.
 func (t *tx) DropPipeline(id int64) error {
-	for _, table := range []string{"item", "open", "flight", "change", "run", "position", "based"} {
+	delete(t.growth, id)
+	t.spreadKnown = false
+	for _, table := range []string{"item", "recent", "overlay", "open", "flight", "change", "run", "position", "based"} {
 		if err := t.exec("DELETE FROM "+table+" WHERE pipeline = ?", id); err != nil {
 			return err
 		}

@@ -35,6 +35,9 @@ func sealedColumns() []sealedColumn {
 // seal, and forgets all hashes: they were made with another key. It runs
 // inside a transaction.
 func reseal(c *conn, old, seal *sealer) error {
+	if err := moveAll(c); err != nil { // each item has one row then
+		return err
+	}
 	for _, col := range sealedColumns() {
 		if err := col.reseal(c, old, seal); err != nil {
 			return fmt.Errorf("seal table %s: %w", col.table, err)

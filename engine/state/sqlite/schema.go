@@ -11,7 +11,7 @@ const (
 
 // steps lead from one schema version to the next; the number of steps done is
 // the file's user_version. A step that was released never changes.
-var steps = []string{schema1, schema2}
+var steps = []string{schema1, schema2, schema3}
 
 // Keys are blobs: they are compared as bytes. Times are milliseconds since
 // 1970, 0 for none. What must stay unread in a scan comes last in its row.
@@ -176,4 +176,34 @@ CREATE TABLE flight (
   body     BLOB NOT NULL,
   PRIMARY KEY (pipeline, batch)
 ) STRICT, WITHOUT ROWID;
+`
+
+// Changes of items that stand far apart are kept in the table recent, where
+// they are close together, so that few pages are written. A row there stands in
+// place of the one that item has under its key; with gone = 1 it says that
+// there is none. Sealed bodies are bound to the table item in both, so that
+// they move as they are. Of each pipeline, overlay holds how many rows recent
+// has at most, about how many item has, 0 when that is not known, and, while
+// rows are moved from the one to the other, the key to go on from.
+const schema3 = `
+CREATE TABLE recent (
+  pipeline INTEGER NOT NULL,
+  key      BLOB NOT NULL,
+  gone     INTEGER NOT NULL,
+  hash     BLOB NOT NULL,
+  status   INTEGER NOT NULL,
+  born     INTEGER NOT NULL,
+  run      INTEGER NOT NULL,
+  src      BLOB,
+  body     BLOB NOT NULL,
+  PRIMARY KEY (pipeline, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX recent_src ON recent (pipeline, src) WHERE src IS NOT NULL;
+
+CREATE TABLE overlay (
+  pipeline INTEGER PRIMARY KEY,
+  recent   INTEGER NOT NULL,
+  item     INTEGER NOT NULL,
+  next     BLOB
+) STRICT;
 `

@@ -41,6 +41,7 @@ type Options struct {
 type Store struct {
 	opts    Options
 	steps   []string
+	bounds  bounds
 	reads   readWay
 	missing bool // nothing is stored and nothing will be: each connection is an empty state
 	seal    atomic.Pointer[sealer]
@@ -64,10 +65,10 @@ const idleReaders = 4
 // to. Errors wrap state.ErrNewer, state.ErrCorrupt or state.ErrKey where those
 // say it.
 func Open(ctx context.Context, opts Options) (*Store, error) {
-	return open(ctx, opts, steps)
+	return open(ctx, opts, steps, usualBounds())
 }
 
-func open(ctx context.Context, opts Options, steps []string) (*Store, error) {
+func open(ctx context.Context, opts Options, steps []string, bounds bounds) (*Store, error) {
 	if opts.Path == "" {
 		return nil, errors.New("open the state: no path")
 	}
@@ -77,7 +78,7 @@ func open(ctx context.Context, opts Options, steps []string) (*Store, error) {
 	if opts.KeyFile == "" {
 		opts.KeyFile = filepath.Join(filepath.Dir(opts.Path), "state.key")
 	}
-	s := &Store{opts: opts, steps: steps, reads: readWay{opts.Path, sqlite.OpenReadWrite}, writing: make(chan struct{}, 1), keys: keyring{given: opts.Key, file: opts.KeyFile}}
+	s := &Store{opts: opts, steps: steps, bounds: bounds, reads: readWay{opts.Path, sqlite.OpenReadWrite}, writing: make(chan struct{}, 1), keys: keyring{given: opts.Key, file: opts.KeyFile}}
 	s.writing <- struct{}{}
 	begin := func(ctx context.Context) error { return s.writable(s.openWriting(ctx)) }
 	if opts.ReadOnly {

@@ -68,6 +68,9 @@ func (s *Store) Update(ctx context.Context, fn func(state.Tx) error) error {
 		// the next Open.
 		_ = s.scrub()
 	}
+	for _, pipeline := range t.crowded {
+		_ = s.moveRecent(ctx, pipeline) // the transaction stands
+	}
 	return nil
 }
 
@@ -91,6 +94,9 @@ func (s *Store) inTransaction(c *conn, t *tx, fn func(state.Tx) error) (err erro
 	}
 	if t.failed != nil {
 		return t.failed
+	}
+	if err = t.addGrowth(); err != nil {
+		return err
 	}
 	t.end()
 	// From here on the context stops nothing: the outcome must be known.

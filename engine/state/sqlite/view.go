@@ -27,6 +27,10 @@ type tx struct {
 	failed error // of a write, which undoes the transaction whatever fn says
 	forget bool  // scrub after the commit
 	flight []byte
+	// spreadKnown: the connection's spread is of this transaction.
+	spreadKnown bool
+	growth      map[int64]*growth // by pipeline
+	crowded     []int64           // pipelines of which recent has too many rows
 }
 
 var (
@@ -61,40 +65,62 @@ func (v *view) problem(err error) error {
 	return stopped(v.ctx, "read", err)
 }
 
+// A cursor steps through the rows of a query for as long as its view lasts.
+type cursor struct {
+	v  *view
+	st *sqlite.Stmt
+}
+
+func (v *view) query(query string, args []any) (cursor, error) {
+	if v.over {
+		return cursor{}, errEnded
+	}
+	st, err := v.c.take(query)
+	if err != nil {
+		return cursor{}, v.problem(err)
+	}
+	bind(st, args)
+	return cursor{v, st}, nil
+}
+
+// next goes to the next row; false: there is none.
+func (c *cursor) next() (bool, error) {
+	if c.v.over {
+		return false, errEnded
+	}
+	more, err := c.st.Step()
+	return more, c.v.problem(err)
+}
+
+// close gives the statement back, once or more often.
+func (c *cursor) close() {
+	if c.st != nil && !c.v.over {
+		c.v.c.give(c.st)
+	}
+	c.st = nil
+}
+
 // rows runs a query and yields what scan makes of each row, always in the same
 // T.
 func rows[T any](v *view, query string, args []any, scan func(*sqlite.Stmt, *T) error) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		if v.over {
-			yield(nil, errEnded)
-			return
-		}
-		st, err := v.c.take(query)
+		c, err := v.query(query, args)
 		if err != nil {
-			yield(nil, v.problem(err))
+			yield(nil, err)
 			return
 		}
-		defer func() {
-			if !v.over {
-				v.c.give(st)
-			}
-		}()
-		bind(st, args)
+		defer c.close()
 		var row T
 		for {
-			if v.over {
-				yield(nil, errEnded)
-				return
-			}
-			more, err := st.Step()
+			more, err := c.next()
 			if err == nil && !more {
 				return
 			}
 			if err == nil {
-				err = scan(st, &row)
+				err = v.problem(scan(c.st, &row))
 			}
 			if err != nil {
-				yield(nil, v.problem(err))
+				yield(nil, err)
 				return
 			}
 			if !yield(&row, nil) {
