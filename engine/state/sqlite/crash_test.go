@@ -37,7 +37,7 @@ const perRound = 50
 // on until it is killed.
 func child(path string, seal bool) error {
 	ctx := context.Background()
-	s, err := sqlite.Open(ctx, sqlite.Options{Path: path, Seal: seal})
+	s, err := sqlite.OpenSmall(ctx, sqlite.Options{Path: path, Seal: seal})
 	if err != nil {
 		return err
 	}

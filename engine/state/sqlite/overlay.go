@@ -47,19 +47,27 @@ func (m *overlay) close() {
 // next gives the next item, nil behind the last one.
 func (m *overlay) next() (*state.Item, error) {
 	for {
-		if err := m.item.step(); err != nil {
-			return nil, err
+		if !m.item.has && !m.item.end {
+			if err := m.item.step(); err != nil {
+				return nil, err
+			}
 		}
-		if err := m.recent.step(); err != nil {
-			return nil, err
+		if !m.recent.has {
+			if m.recent.end {
+				return m.item.read()
+			}
+			if err := m.recent.step(); err != nil {
+				return nil, err
+			}
+			continue
 		}
-		switch {
-		case !m.item.has && !m.recent.has:
-			return nil, nil
-		case !m.recent.has || m.item.has && m.item.row.Key < m.recent.row.Key:
-			return m.item.read()
-		case m.item.has && m.item.row.Key == m.recent.row.Key:
-			m.item.has = false
+		if m.item.has {
+			if m.item.row.Key < m.recent.row.Key {
+				return m.item.read()
+			}
+			if m.item.row.Key == m.recent.row.Key {
+				m.item.has = false
+			}
 		}
 		if !isGone(m.recent.rows.st) {
 			return m.recent.read()
@@ -82,11 +90,8 @@ func newSide(v *view, pipeline int64, rest columnScan) side {
 	return side{scan: itemScan{v: v, pipeline: pipeline}, rest: rest}
 }
 
-// step goes to the next row, once the present one was read or left out.
+// step goes to the next row.
 func (s *side) step() (err error) {
-	if s.has || s.end {
-		return nil
-	}
 	if s.has, err = s.rows.next(); s.has {
 		s.scan.key(s.rows.st, &s.row)
 	}
@@ -94,7 +99,11 @@ func (s *side) step() (err error) {
 	return err
 }
 
+// read reads the row that the side is at; nil: there is none.
 func (s *side) read() (*state.Item, error) {
+	if !s.has {
+		return nil, nil
+	}
 	s.has = false
 	if err := s.rest(&s.scan, s.rows.st, &s.row); err != nil {
 		return nil, s.scan.v.problem(err)

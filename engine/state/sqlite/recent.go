@@ -9,11 +9,12 @@ import (
 )
 
 // bounds say how many rows of a pipeline recent may have: few, or a share of
-// those of item; and how many of them, and bytes of their bodies, are moved in
-// one transaction.
+// those of item; how many of them, and bytes of their bodies, are moved in one
+// transaction; and of how many writes a sample is taken.
 type bounds struct {
 	few, share  int64
 	rows, bytes int64
+	sample      int
 }
 
 // most is how many rows recent may have.
@@ -21,7 +22,9 @@ func (b bounds) most(items int64) int64 { return max(b.few, items/b.share) }
 
 // usualBounds: of a share of a quarter a page of item, of 18 rows, gets four
 // and more rows at once.
-func usualBounds() bounds { return bounds{few: 5_000, share: 4, rows: 5_000, bytes: 8 << 20} }
+func usualBounds() bounds {
+	return bounds{few: 5_000, share: 4, rows: 5_000, bytes: 8 << 20, sample: 256}
+}
 
 const (
 	overlayAdd = "INSERT INTO overlay (pipeline, recent, item) VALUES (?1, max(?2, 0), max(?3, 0))" +

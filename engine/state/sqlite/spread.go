@@ -25,11 +25,11 @@ const (
 // them: a page of item has about 18, and is written twice, to the log and to
 // the table. A row in recent costs a tenth of that at first, and a third when
 // it is moved.
-const (
-	denseRows  = 4
-	sampleSize = 256  // writes that are looked at
-	sampleStep = 4096 // at most so many from one sample to the next
-)
+const denseRows = 4
+
+// From one sample of the writes to the next there are twice as many of them,
+// and at most maxSamples times as many as in the sample.
+const maxSamples = 16
 
 // A spread tells how far apart the keys of a pipeline are that one transaction
 // writes.
@@ -57,7 +57,7 @@ func (t *tx) spread(pipeline int64) (*spread, error) {
 	if t.spreadKnown && w.pipeline == pipeline {
 		return w, nil
 	}
-	*w = spread{pipeline: pipeline, last: w.last[:0], none: true, empty: true, dense: w.dense && w.pipeline == pipeline, sample: sampleSize}
+	*w = spread{pipeline: pipeline, last: w.last[:0], none: true, empty: true, dense: w.dense && w.pipeline == pipeline, sample: t.store.bounds.sample}
 	for _, query := range []string{itemLast, recentLast} {
 		_, err := t.one(query, []any{pipeline}, func(st *sqlite.Stmt) error {
 			w.empty = query == itemLast
@@ -88,7 +88,7 @@ func (t *tx) place(w *spread, key record.Key) (placing, error) {
 		return behind, nil
 	}
 	w.writes++
-	if from := w.sample - sampleSize; w.writes > from {
+	if from := w.sample - t.store.bounds.sample; w.writes > from {
 		if err := t.look(w, key, w.writes == from+1); err != nil {
 			return 0, err
 		}
@@ -108,8 +108,9 @@ func (t *tx) look(w *spread, key record.Key, first bool) error {
 	if w.writes < w.sample {
 		return nil
 	}
-	w.sample += min(w.sample, sampleStep)
-	const most = denseRows * sampleSize
+	size := t.store.bounds.sample
+	w.sample += min(w.sample, maxSamples*size)
+	most := denseRows * size
 	_, err := t.one(itemDense, []any{w.pipeline, w.lo, w.hi, most + 1}, func(st *sqlite.Stmt) error {
 		w.dense = st.ColumnInt(0) <= most
 		return nil

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -26,9 +27,12 @@ func TestExercise(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		opts sqlite.Options
+		open func(context.Context, sqlite.Options) (*sqlite.Store, error)
 	}{
-		{"clear", sqlite.Options{}},
-		{"sealed", sqlite.Options{Seal: true}},
+		{"clear", sqlite.Options{}, sqlite.Open},
+		{"sealed", sqlite.Options{Seal: true}, sqlite.Open},
+		{"moving", sqlite.Options{}, sqlite.OpenSmall},
+		{"moving sealed", sqlite.Options{Seal: true}, sqlite.OpenSmall},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var dirs folders
@@ -36,7 +40,11 @@ func TestExercise(t *testing.T) {
 				t.Helper()
 				opts := c.opts
 				opts.Path = dirs.path(t)
-				return open(t, opts)
+				s, err := c.open(t.Context(), opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
 			})
 		})
 	}
