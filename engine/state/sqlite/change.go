@@ -93,7 +93,7 @@ func (t *tx) born(c *state.Change) (run int64, err error) {
 	if c.Born > 0 {
 		return c.Born, nil
 	}
-	_, err = t.oneItem(itemBorn, recentBorn, c.Pipeline, c.Key, func(st *sqlite.Stmt) error {
+	_, err = t.oneItem("SELECT born FROM ", c.Pipeline, c.Key, func(st *sqlite.Stmt) error {
 		run = st.ColumnInt64(0)
 		return nil
 	})

@@ -21,10 +21,8 @@ const (
 )
 
 // exportItems gives the rows of item with those of recent in place of them.
-const exportItems = "SELECT pipeline, key, hash, status, born, run, src, body FROM item" +
-	" WHERE NOT EXISTS (SELECT 1 FROM recent WHERE recent.pipeline = item.pipeline AND recent.key = item.key)" +
-	" UNION ALL SELECT pipeline, key, hash, status, born, run, src, body FROM recent WHERE gone = 0" +
-	" ORDER BY pipeline, key"
+const exportItems = "SELECT pipeline, key, hash, status, born, run, src, body FROM item WHERE true" + unlessRecent +
+	" UNION ALL SELECT pipeline, key, hash, status, born, run, src, body FROM recent ORDER BY pipeline, key"
 
 // An exportHeader is the first line of an export.
 type exportHeader struct {

@@ -11,34 +11,23 @@ import (
 	"koppel/engine/state"
 )
 
-// Each query of the table item has a twin of recent, with gone behind the
-// columns.
 const (
-	itemLight = "SELECT key, hash, status, born, run, src FROM item"
-	itemWhole = "SELECT key, hash, status, born, run, src, body FROM item"
-	itemOne   = itemWhole + " WHERE pipeline = ? AND key = ?"
-	itemBorn  = "SELECT born FROM item WHERE pipeline = ? AND key = ?"
-	itemFrom  = itemWhole + " WHERE pipeline = ? AND key >= ? ORDER BY key"
-	itemAll   = itemLight + " WHERE pipeline = ? ORDER BY key"
+	itemLight = "SELECT key, hash, status, born, run, src FROM "
+	itemWhole = "SELECT key, hash, status, born, run, src, body FROM "
+	ofKey     = " WHERE pipeline = ? AND key = ?"
+	fromKey   = " WHERE pipeline = ? AND key >= ? ORDER BY key"
+	inOrder   = " WHERE pipeline = ? ORDER BY key"
 
-	recentLight = "SELECT key, hash, status, born, run, src, gone FROM recent"
-	recentWhole = "SELECT key, hash, status, born, run, src, body, gone FROM recent"
-	recentOne   = recentWhole + " WHERE pipeline = ? AND key = ?"
-	recentBorn  = "SELECT born, gone FROM recent WHERE pipeline = ? AND key = ?"
-	recentFrom  = recentWhole + " WHERE pipeline = ? AND key >= ? ORDER BY key"
-	recentAll   = recentLight + " WHERE pipeline = ? ORDER BY key"
+	// Rows of item in place of which recent has one do not count.
+	unlessRecent = " AND NOT EXISTS (SELECT 1 FROM recent WHERE recent.pipeline = item.pipeline AND recent.key = item.key)"
 
-	itemOf = itemWhole + " WHERE pipeline = ?1 AND src = ?2" +
-		" AND NOT EXISTS (SELECT 1 FROM recent WHERE recent.pipeline = item.pipeline AND recent.key = item.key)" +
-		" UNION ALL SELECT key, hash, status, born, run, src, body FROM recent WHERE pipeline = ?1 AND src = ?2 AND gone = 0" +
-		" ORDER BY key"
-	// Those of item, without those that recent stands in place of, and those of
-	// recent.
+	itemOf = itemWhole + "item WHERE pipeline = ?1 AND src = ?2" + unlessRecent +
+		" UNION ALL " + itemWhole + "recent WHERE pipeline = ?1 AND src = ?2 ORDER BY key"
 	itemCount = "SELECT status, sum(n) FROM (" +
 		"SELECT status, count(*) AS n FROM item WHERE pipeline = ?1 GROUP BY status" +
 		" UNION ALL SELECT item.status, -count(*) FROM recent CROSS JOIN item ON item.pipeline = recent.pipeline AND item.key = recent.key" +
 		" WHERE recent.pipeline = ?1 GROUP BY item.status" +
-		" UNION ALL SELECT status, count(*) FROM recent WHERE pipeline = ?1 AND gone = 0 GROUP BY status" +
+		" UNION ALL SELECT status, count(*) FROM recent WHERE pipeline = ?1 GROUP BY status" +
 		") GROUP BY status HAVING sum(n) > 0"
 )
 
@@ -101,12 +90,12 @@ func (s *itemScan) whole(st *sqlite.Stmt, it *state.Item) (err error) {
 
 // Items yields items in key order, from the first key that is not below from.
 func (v *view) Items(pipeline int64, from record.Key) iter.Seq2[*state.Item, error] {
-	return v.overlaid(itemFrom, recentFrom, pipeline, []any{pipeline, from}, (*itemScan).whole)
+	return v.overlaid(itemWhole, fromKey, pipeline, []any{pipeline, from}, (*itemScan).whole)
 }
 
 // ItemsLight is Items without Body and Answer.
 func (v *view) ItemsLight(pipeline int64) iter.Seq2[*state.Item, error] {
-	return v.overlaid(itemAll, recentAll, pipeline, []any{pipeline}, (*itemScan).light)
+	return v.overlaid(itemLight, inOrder, pipeline, []any{pipeline}, (*itemScan).light)
 }
 
 // ItemsOf yields the items of one source record in key order.
@@ -122,7 +111,7 @@ func (v *view) ItemsOf(pipeline int64, src state.SourceRef) iter.Seq2[*state.Ite
 func (v *view) Item(pipeline int64, key record.Key) (*state.Item, error) {
 	s := &itemScan{v: v, pipeline: pipeline}
 	var it state.Item
-	found, err := v.oneItem(itemOne, recentOne, pipeline, key, func(st *sqlite.Stmt) error {
+	found, err := v.oneItem(itemWhole, pipeline, key, func(st *sqlite.Stmt) error {
 		s.key(st, &it)
 		return s.whole(st, &it)
 	})
@@ -132,24 +121,14 @@ func (v *view) Item(pipeline int64, key record.Key) (*state.Item, error) {
 	return &it, nil
 }
 
-// oneItem reads the row under a key in the table in which it counts.
-func (v *view) oneItem(item, recent string, pipeline int64, key record.Key, row func(*sqlite.Stmt) error) (found bool, err error) {
+// oneItem reads the row of an item, in recent or else in item.
+func (v *view) oneItem(columns string, pipeline int64, key record.Key, row func(*sqlite.Stmt) error) (found bool, err error) {
 	args := []any{pipeline, key}
-	known, err := v.one(recent, args, func(st *sqlite.Stmt) error {
-		if isGone(st) {
-			return nil
-		}
-		found = true
-		return row(st)
-	})
-	if err != nil || known {
+	if found, err = v.one(columns+"recent"+ofKey, args, row); err != nil || found {
 		return found, err
 	}
-	return v.one(item, args, row)
+	return v.one(columns+"item"+ofKey, args, row)
 }
-
-// isGone tells of a row of recent that there is no item under its key.
-func isGone(st *sqlite.Stmt) bool { return st.ColumnBool(st.ColumnCount() - 1) }
 
 // CountItems counts the items of a pipeline by status.
 func (v *view) CountItems(pipeline int64) (map[state.Status]int, error) {

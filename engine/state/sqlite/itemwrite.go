@@ -8,19 +8,18 @@ import (
 )
 
 const (
-	itemReplace   = "INSERT OR REPLACE INTO item (pipeline, key, hash, status, born, run, src, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-	recentReplace = "INSERT OR REPLACE INTO recent (pipeline, key, hash, status, born, run, src, body, gone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
+	itemReplace   = "INSERT OR REPLACE INTO item" + itemValues
+	recentReplace = "INSERT OR REPLACE INTO recent" + itemValues
+	itemValues    = " (pipeline, key, hash, status, born, run, src, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
-	itemDelete   = "DELETE FROM item WHERE pipeline = ? AND key = ?"
-	recentDelete = "DELETE FROM recent WHERE pipeline = ? AND key = ?"
-	recentGone   = "INSERT OR REPLACE INTO recent (pipeline, key, hash, status, born, run, src, body, gone) VALUES (?, ?, x'', 0, 0, 0, NULL, x'', 1)"
+	itemDelete   = "DELETE FROM item" + ofKey
+	recentDelete = "DELETE FROM recent" + ofKey
 
-	itemTouch   = "UPDATE item" + touched
-	recentTouch = "UPDATE recent" + touched
-	touched     = " SET hash = CAST(?1 || substr(hash, 17) AS BLOB), status = ?2, src = ?3 WHERE pipeline = ?4 AND key = ?5"
-	// Where recent has a row, it says that there is no item.
-	recentCopy = "INSERT OR IGNORE INTO recent (pipeline, key, hash, status, born, run, src, body, gone)" +
-		" SELECT pipeline, key, CAST(?1 || substr(hash, 17) AS BLOB), ?2, born, run, ?3, body, 0 FROM item WHERE pipeline = ?4 AND key = ?5"
+	itemTouch   = "UPDATE item" + itemSet
+	recentTouch = "UPDATE recent" + itemSet
+	itemSet     = " SET hash = CAST(?1 || substr(hash, 17) AS BLOB), status = ?2, src = ?3 WHERE pipeline = ?4 AND key = ?5"
+	recentCopy  = "INSERT INTO recent (pipeline, key, hash, status, born, run, src, body)" +
+		" SELECT pipeline, key, CAST(?1 || substr(hash, 17) AS BLOB), ?2, born, run, ?3, body FROM item WHERE pipeline = ?4 AND key = ?5"
 )
 
 // An itemPut is the statement of PutItem for one table with what its
@@ -106,31 +105,20 @@ func (t *tx) put(p *itemPut, query string, pipeline int64, it *state.Item) error
 	return t.check(p.st.Reset())
 }
 
-// DropItem removes one item, if it is there.
+// DropItem removes one item, if it is there. No row of it is left.
 func (t *tx) DropItem(pipeline int64, key record.Key) error {
 	w, err := t.spread(pipeline)
-	if err != nil {
+	if err != nil || w.isBehind(key) {
 		return err
 	}
-	where, err := t.place(w, key)
-	if err != nil {
+	if err := t.uncover(w, key); err != nil {
 		return err
 	}
-	switch where {
-	case apart:
-		w.add()
-		return t.exec(recentGone, pipeline, key)
-	case among:
-		if err := t.uncover(w, key); err != nil {
-			return err
-		}
-		err := t.exec(itemDelete, pipeline, key)
-		if err == nil {
-			w.growth.item -= int64(t.c.Changes())
-		}
-		return err
+	err = t.exec(itemDelete, pipeline, key)
+	if err == nil {
+		w.growth.item -= int64(t.c.Changes())
 	}
-	return nil
+	return err
 }
 
 // TouchItem changes raw hash, status and source reference alone.
@@ -149,13 +137,13 @@ func (t *tx) TouchItem(pipeline int64, it *state.Item) error {
 	}
 	args := []any{blob(it.Raw[:]), int(it.Status), src, pipeline, it.Key}
 	if !w.empty {
-		err := t.exec(recentTouch+" AND gone = 0", args...)
+		err := t.exec(recentTouch, args...)
 		if err != nil || t.c.Changes() > 0 {
 			return err
 		}
 	}
 	if where == among {
-		return t.exec(itemTouch, args...) // of no account where recent says that it is gone
+		return t.exec(itemTouch, args...)
 	}
 	w.add()
 	return t.exec(recentCopy, args...)

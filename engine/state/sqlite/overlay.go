@@ -13,11 +13,11 @@ type columnScan func(*itemScan, *sqlite.Stmt, *state.Item) error
 
 // overlaid yields the rows of the table item in key order, with those of
 // recent in place of them.
-func (v *view) overlaid(item, recent string, pipeline int64, args []any, scan columnScan) iter.Seq2[*state.Item, error] {
+func (v *view) overlaid(columns, which string, pipeline int64, args []any, scan columnScan) iter.Seq2[*state.Item, error] {
 	return func(yield func(*state.Item, error) bool) {
 		m := overlay{item: newSide(v, pipeline, scan), recent: newSide(v, pipeline, scan)}
 		defer m.close()
-		err := m.open(item, recent, args)
+		err := m.open(columns+"item"+which, columns+"recent"+which, args)
 		for err == nil {
 			var it *state.Item
 			if it, err = m.next(); err == nil && (it == nil || !yield(it, nil)) {
@@ -69,10 +69,7 @@ func (m *overlay) next() (*state.Item, error) {
 				m.item.has = false
 			}
 		}
-		if !isGone(m.recent.rows.st) {
-			return m.recent.read()
-		}
-		m.recent.has = false
+		return m.recent.read()
 	}
 }
 

@@ -8,13 +8,12 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 )
 
-// bounds say how many rows of a pipeline recent may have: few, or a share of
-// those of item; how many of them, and bytes of their bodies, are moved in one
-// transaction; and of how many writes a sample is taken.
+// bounds say how a pipeline's rows are spread over the two tables.
 type bounds struct {
-	few, share  int64
-	rows, bytes int64
-	sample      int
+	small       int   // rows of item up to which recent is of no use
+	few, share  int64 // how many rows recent may have: few, or a share of those of item
+	rows, bytes int64 // how many of them, and bytes of their bodies, one transaction moves
+	sample      int   // of how many writes a sample is taken
 }
 
 // most is how many rows recent may have.
@@ -23,7 +22,7 @@ func (b bounds) most(items int64) int64 { return max(b.few, items/b.share) }
 // usualBounds: of a share of a quarter a page of item, of 18 rows, gets four
 // and more rows at once.
 func usualBounds() bounds {
-	return bounds{few: 5_000, share: 4, rows: 5_000, bytes: 8 << 20, sample: 256}
+	return bounds{small: 10_000, few: 5_000, share: 4, rows: 5_000, bytes: 8 << 20, sample: 256}
 }
 
 const (
@@ -36,11 +35,9 @@ const (
 	itemRows    = "SELECT count(*) FROM item WHERE pipeline = ?"
 	recentSizes = "SELECT key, length(body) FROM recent WHERE pipeline = ? AND key >= ? ORDER BY key"
 
-	moveGone = "DELETE FROM item WHERE pipeline = ?1 AND key IN" +
-		" (SELECT key FROM recent WHERE pipeline = ?1 AND key BETWEEN ?2 AND ?3 AND gone = 1)"
 	movePut = "INSERT OR REPLACE INTO item (pipeline, key, hash, status, born, run, src, body)" +
 		" SELECT pipeline, key, hash, status, born, run, src, body FROM recent" +
-		" WHERE pipeline = ?1 AND key BETWEEN ?2 AND ?3 AND gone = 0 ORDER BY key"
+		" WHERE pipeline = ?1 AND key BETWEEN ?2 AND ?3 ORDER BY key"
 	moveDone = "DELETE FROM recent WHERE pipeline = ?1 AND key BETWEEN ?2 AND ?3"
 )
 
@@ -181,7 +178,7 @@ func (o *overlayRow) piece(c *conn) (first, last []byte, n int64, err error) {
 
 // moveRange moves the rows of a pipeline whose keys are in a range.
 func moveRange(c *conn, pipeline int64, first, last []byte) error {
-	for _, query := range []string{moveGone, movePut, moveDone} {
+	for _, query := range []string{movePut, moveDone} {
 		if err := c.exec(query, pipeline, blob(first), blob(last)); err != nil {
 			return err
 		}

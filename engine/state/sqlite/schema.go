@@ -180,8 +180,7 @@ CREATE TABLE flight (
 
 // Changes of items that stand far apart are kept in the table recent, where
 // they are close together, so that few pages are written. A row there stands in
-// place of the one that item has under its key; with gone = 1 it says that
-// there is none. Sealed bodies are bound to the table item in both, so that
+// place of the one that item has under its key. Sealed bodies are bound to the table item in both, so that
 // they move as they are. Of each pipeline, overlay holds how many rows recent
 // has at most, about how many item has, 0 when that is not known, and, while
 // rows are moved from the one to the other, the key to go on from.
@@ -189,7 +188,6 @@ const schema3 = `
 CREATE TABLE recent (
   pipeline INTEGER NOT NULL,
   key      BLOB NOT NULL,
-  gone     INTEGER NOT NULL,
   hash     BLOB NOT NULL,
   status   INTEGER NOT NULL,
   born     INTEGER NOT NULL,

@@ -9,6 +9,7 @@ import (
 const (
 	itemLast   = "SELECT key FROM item WHERE pipeline = ? ORDER BY key DESC LIMIT 1"
 	recentLast = "SELECT key FROM recent WHERE pipeline = ? ORDER BY key DESC LIMIT 1"
+	itemMany   = "SELECT count(*) FROM (SELECT 1 FROM item WHERE pipeline = ? LIMIT ?)"
 	itemDense  = "SELECT count(*) FROM (SELECT 1 FROM item WHERE pipeline = ? AND key BETWEEN ? AND ? LIMIT ?)"
 )
 
@@ -38,6 +39,8 @@ type spread struct {
 	last     []byte // no key of item or recent is higher
 	none     bool   // neither has a key
 	empty    bool   // recent has none
+	large    bool   // item has so many rows that recent is of use
+	room     int    // writes until that is looked at again
 	dense    bool
 	writes   int // of keys that are not behind the last
 	sample   int // how many of them there are when the next sample is complete
@@ -57,7 +60,10 @@ func (t *tx) spread(pipeline int64) (*spread, error) {
 	if t.spreadKnown && w.pipeline == pipeline {
 		return w, nil
 	}
-	*w = spread{pipeline: pipeline, last: w.last[:0], none: true, empty: true, dense: w.dense && w.pipeline == pipeline, sample: t.store.bounds.sample}
+	if w.pipeline != pipeline {
+		*w = spread{pipeline: pipeline, last: w.last}
+	}
+	*w = spread{pipeline: pipeline, last: w.last[:0], none: true, empty: true, large: w.large, room: w.room, dense: w.dense, sample: t.store.bounds.sample}
 	for _, query := range []string{itemLast, recentLast} {
 		_, err := t.one(query, []any{pipeline}, func(st *sqlite.Stmt) error {
 			w.empty = query == itemLast
@@ -82,10 +88,18 @@ func (t *tx) spread(pipeline int64) (*spread, error) {
 	return w, nil
 }
 
+// isBehind tells whether a key is higher than all that item and recent have.
+func (w *spread) isBehind(key record.Key) bool { return w.none || string(key) > string(w.last) }
+
 // place tells where to write a key.
 func (t *tx) place(w *spread, key record.Key) (placing, error) {
-	if w.none || string(key) > string(w.last) {
+	if w.isBehind(key) {
 		return behind, nil
+	}
+	if !w.large {
+		if err := t.measure(w); err != nil || !w.large {
+			return among, err
+		}
 	}
 	w.writes++
 	if from := w.sample - t.store.bounds.sample; w.writes > from {
@@ -97,6 +111,21 @@ func (t *tx) place(w *spread, key record.Key) (placing, error) {
 		return among, nil
 	}
 	return apart, nil
+}
+
+// measure finds out whether item has many rows, when it may have got them since
+// it last did so.
+func (t *tx) measure(w *spread) error {
+	if w.room--; w.room >= 0 {
+		return nil
+	}
+	small := t.store.bounds.small
+	_, err := t.one(itemMany, []any{w.pipeline, small + 1}, func(st *sqlite.Stmt) error {
+		n := st.ColumnInt(0)
+		w.large, w.room = n > small, max(small-n, small/2)
+		return nil
+	})
+	return t.check(err)
 }
 
 // look takes a key into the sample.
@@ -122,6 +151,7 @@ func (t *tx) look(w *spread, key record.Key, first bool) error {
 func (w *spread) append(key record.Key) {
 	w.last, w.none = append(w.last[:0], key...), false
 	w.growth.item++
+	w.room--
 }
 
 // add notes that recent gets a row.
