@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"sources/http":              {"engine/connector", "engine/record", "internal/httpclient"},
 	"sources/sql":               {"engine/connector", "engine/record", "internal/sql"},
 	"sinks":                     {"engine/connector", "sinks/*"},
+	"sinks/afas-update":         {"engine/connector", "engine/record", "internal/afas", "internal/httpclient"},
 	"sinks/alleyoop-files":      {"engine/connector", "engine/record", "internal/alleyoop"},
 	"sinks/alleyoop-instances":  {"engine/connector", "engine/record", "internal/alleyoop"},
 	"sinks/alleyoop-signals":    {"engine/connector", "engine/record", "internal/alleyoop", "internal/httpclient"},

@@ -4,6 +4,7 @@ package sinks
 
 import (
 	"koppel/engine/connector"
+	"koppel/sinks/afas-update"
 	"koppel/sinks/alleyoop-files"
 	"koppel/sinks/alleyoop-instances"
 	"koppel/sinks/alleyoop-signals"
@@ -14,6 +15,7 @@ import (
 // All lists the kinds of sinks that are built in, by name.
 func All() []connector.Kind[connector.Sink] {
 	return []connector.Kind[connector.Sink]{
+		afasupdate.Kind(),
 		alleyoopfiles.Kind(),
 		alleyoopinstances.Kind(),
 		alleyoopsignals.Kind(),

@@ -76,12 +76,6 @@ func (c *Client) Close() error { return c.http.Close() }
 // Identity names the environment, without secrets.
 func (c *Client) Identity() string { return c.identity }
 
-// do makes a request. Errors say what to do about them.
-func (c *Client) do(ctx context.Context, r *httpclient.Request) (*httpclient.Response, error) {
-	resp, err := c.http.Do(ctx, r)
-	return resp, explain(err)
-}
-
 // Clock is the time at which an answer was made by the clock of AFAS; false:
 // it does not say.
 func Clock(h http.Header) (time.Time, bool) {
@@ -136,4 +130,11 @@ func judge(resp *httpclient.Response) httpclient.Verdict {
 func (c *Client) Ask(ctx context.Context, q connector.Question) ([]byte, error) {
 	answer, err := c.http.Ask(ctx, q)
 	return answer, explain(err)
+}
+
+// Do makes a request. Its errors are those of httpclient, with what to do about
+// them where AFAS is known for it.
+func (c *Client) Do(ctx context.Context, r *httpclient.Request) (*httpclient.Response, error) {
+	resp, err := c.http.Do(ctx, r)
+	return resp, explain(err)
 }

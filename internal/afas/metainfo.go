@@ -158,7 +158,7 @@ func (c *Client) UpdateConnector(ctx context.Context, name string) (*UpdateConne
 }
 
 func (c *Client) describe(ctx context.Context, path string, into any) (*httpclient.Response, error) {
-	resp, err := c.do(ctx, &httpclient.Request{Path: path})
+	resp, err := c.Do(ctx, &httpclient.Request{Path: path})
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func (c *Client) Rows(ctx context.Context, connector string, q Query, into []byt
 		return nil, err
 	}
 	path := "/connectors/" + url.PathEscape(connector)
-	resp, err := c.do(ctx, &httpclient.Request{Path: path + "?" + query, Title: path, Into: into})
+	resp, err := c.Do(ctx, &httpclient.Request{Path: path + "?" + query, Title: path, Into: into})
 	if err != nil {
 		return nil, err
 	}
