@@ -180,3 +180,22 @@ func TestPostgresURL(t *testing.T) {
 		}
 	}
 }
+
+// TestPostgresNames: a table is found by its exact name, whatever is in it,
+// else by one that differs in the case of ASCII letters.
+func TestPostgresNames(t *testing.T) {
+	p := postgrestest.Start(t)
+	url := p.Create(t, "names")
+	names := []string{"Ünïcode_Tåble", "plain", "Upper Case", `a"b.c`, "${x}", "İstanbul", "ΣΊΣΥΦΟΣ"}
+	for _, n := range names {
+		p.Exec(t, url, "CREATE TABLE "+postgresDialect{}.Quote(n)+" (id int PRIMARY KEY)")
+	}
+	for _, n := range names {
+		if _, table := openTable(t, url, n); table.Name.Table != n {
+			t.Errorf("%s: found %s", n, table.Name.Table)
+		}
+	}
+	if _, table := openTable(t, url, "upper case"); table.Name.Table != "Upper Case" {
+		t.Errorf("upper case: found %s", table.Name.Table)
+	}
+}

@@ -12,7 +12,7 @@ func (d postgresDialect) Describe(c Conn, name Name) (*Table, error) {
 	var oids []Value
 	err := rows(c, `SELECT c.oid, n.nspname, c.relname, c.relkind IN ('v', 'm') FROM pg_catalog.pg_class c
 		JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-		WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND lower(c.relname) = lower($1::text)
+		WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND lower(c.relname COLLATE "C") = lower($1::text COLLATE "C")
 		AND CASE WHEN $2::text = '' THEN pg_catalog.pg_table_is_visible(c.oid) ELSE n.nspname = $2::text END
 		ORDER BY c.relname = $1::text DESC, c.relname`,
 		[]Value{text(name.Table), text(name.Schema)}, func(s Stmt) {
