@@ -169,13 +169,20 @@ func clockText(s, base string, digits int) (string, error) {
 		}
 		return t.Format(form), nil
 	}
-	if base == "time" && mysqlDuration(s) {
-		return s, nil
+	if base == "time" {
+		whole, fraction, point := strings.Cut(s, ".")
+		if mysqlDuration(whole) && point == (fraction != "") && strings.Trim(fraction, "0123456789") == "" {
+			if len(strings.TrimRight(fraction, "0")) > digits {
+				return "", errors.New("has more digits of a second than the column keeps")
+			}
+			return s, nil
+		}
 	}
 	return "", errors.New("is no such ISO text")
 }
 
-// mysqlDuration tells whether s is a TIME beyond a day, such as -120:00:00.
+// mysqlDuration tells whether s is a TIME beyond a day without a fraction, such
+// as -120:00:00.
 func mysqlDuration(s string) bool {
 	parts := strings.Split(strings.TrimPrefix(s, "-"), ":")
 	if len(parts) != 3 || len(parts[0]) < 2 || len(parts[0]) > 3 || len(parts[1]) != 2 || len(parts[2]) != 2 {

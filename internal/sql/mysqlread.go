@@ -32,6 +32,8 @@ func mysqlReaders(rows driver.Rows) []mysqlReader {
 			readers[i] = readMySQLMoment("")
 		case "TIMESTAMP":
 			readers[i] = readMySQLMoment("Z")
+		case "TIME":
+			readers[i] = readMySQLTime
 		case "BLOB", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB", "BINARY", "VARBINARY", "GEOMETRY", "VECTOR":
 			readers[i] = readMySQLBytes
 		}
@@ -128,6 +130,18 @@ func readMySQLMoment(zone string) mysqlReader {
 		*buf = out
 		return Value{Kind: Text, Text: out}
 	}
+}
+
+// readMySQLTime leaves out the noughts that fill a fraction, as in moments.
+func readMySQLTime(v driver.Value, _ *[]byte) Value {
+	b, ok := v.([]byte)
+	if !ok {
+		return Value{}
+	}
+	if bytes.IndexByte(b, '.') >= 0 {
+		b = bytes.TrimRight(bytes.TrimRight(b, "0"), ".")
+	}
+	return Value{Kind: Text, Text: b}
 }
 
 // mysqlLength is the display width of a result's column, which the driver

@@ -57,7 +57,7 @@ func unfit(k sql.Kind) string {
 	case sql.Blob:
 		return "holds bytes (BLOB), which no record can carry; leave it out, or convert it in the query"
 	case sql.Real:
-		return "holds an infinite number"
+		return "holds NaN or an infinite number, which no record can carry; convert it in the query"
 	}
 	return "holds text that is not UTF-8"
 }

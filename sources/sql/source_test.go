@@ -134,7 +134,7 @@ func TestErrors(t *testing.T) {
 		"duplicate columns": {config: Config{Query: "SELECT a.id, b.id FROM t a, t b"}, want: `read query: two columns are named "id"; give one another name with AS`},
 		"bytes":             {config: Config{Table: "bytes"}, want: `read table "bytes": row 2: column "photo" holds bytes (BLOB), which no record can carry; leave it out, or convert it in the query`},
 		"no text":           {config: Config{Table: "broken"}, want: `read table "broken": row 1: column "name" holds text that is not UTF-8`},
-		"infinite":          {config: Config{Table: "inf"}, want: `read table "inf": row 1: column "id" holds an infinite number`},
+		"infinite":          {config: Config{Table: "inf"}, want: `read table "inf": row 1: column "id" holds NaN or an infinite number, which no record can carry; convert it in the query`},
 		"key":               {config: Config{Table: "t"}, key: []string{"ID"}, want: `read table "t": it has no column "ID", which key names`},
 		"cursor":            {config: Config{Table: "t", Incremental: &connector.Incremental{Cursor: []string{"at"}}}, want: `read table "t": it has no column "at", which cursor names`},
 		"writing":           {config: Config{Query: "DELETE FROM t RETURNING id"}, want: `prepare query: database "source.db": near "DELETE": syntax error`},
