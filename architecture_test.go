@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"sources/alleyoop":          {"engine/connector", "internal/alleyoop"},
 	"sources/file":              {"engine/connector", "engine/record", "internal/xmlrecord"},
 	"sources/http":              {"engine/connector", "engine/record", "internal/httpclient"},
+	"sources/soap":              {"engine/connector", "engine/record", "internal/httpclient", "internal/xmlrecord"},
 	"sources/sql":               {"engine/connector", "engine/record", "internal/sql"},
 	"sinks":                     {"engine/connector", "sinks/*"},
 	"sinks/afas-update":         {"engine/connector", "engine/record", "internal/afas", "internal/httpclient"},

@@ -8,6 +8,7 @@ import (
 	"koppel/sources/alleyoop"
 	"koppel/sources/file"
 	"koppel/sources/http"
+	"koppel/sources/soap"
 	"koppel/sources/sql"
 )
 
@@ -18,6 +19,7 @@ func All() []connector.Kind[connector.Source] {
 		alleyoop.Kind(),
 		file.Kind(),
 		http.Kind(),
+		soap.Kind(),
 		sql.Kind(),
 	}
 }

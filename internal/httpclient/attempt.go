@@ -62,6 +62,12 @@ func (a *attempt) end() {
 // run makes the request, follows redirects and reads the answer.
 func (a *attempt) run(u *url.URL) (*Response, *Error) {
 	method, body := a.r.method(), a.r.Body
+	if a.r.Renew != nil {
+		var err error
+		if body, err = a.r.Renew(); err != nil {
+			return nil, &Error{Problem: "the request can't be made", Reason: Impossible, Cause: err}
+		}
+	}
 	for hops := 0; ; hops++ {
 		resp, failed := a.send(method, u, body)
 		if failed != nil {

@@ -15,10 +15,13 @@ type Auth struct {
 	Kind     string           `hcl:"kind,label" oneof:"basic bearer api_key oauth2 totp mtls wsse" doc:"how the system knows who asks"`
 	Username string           `hcl:"username,optional" doc:"basic, wsse: the user"`
 	Password connector.Secret `hcl:"password,optional" doc:"basic, wsse: the password"`
-	Token    connector.Secret `hcl:"token,optional" doc:"bearer, totp: the token"`
-	Header   string           `hcl:"header,optional" doc:"api_key: the header that carries the key"`
-	Query    string           `hcl:"query,optional" doc:"api_key: the query value that carries the key, for systems that take no header"`
-	Value    connector.Secret `hcl:"value,optional" doc:"api_key: the key"`
+	// PasswordType is that of a UsernameToken.
+	PasswordType string `hcl:"password_type,optional" oneof:"text digest" doc:"wsse: how the password travels: text, the default, or digest, a hash of it with the time and a nonce"`
+
+	Token  connector.Secret `hcl:"token,optional" doc:"bearer, totp: the token"`
+	Header string           `hcl:"header,optional" doc:"api_key: the header that carries the key"`
+	Query  string           `hcl:"query,optional" doc:"api_key: the query value that carries the key, for systems that take no header"`
+	Value  connector.Secret `hcl:"value,optional" doc:"api_key: the key"`
 
 	TokenURL        string            `hcl:"token_url,optional" doc:"oauth2: where tokens are given, for the grant client_credentials"`
 	ClientID        string            `hcl:"client_id,optional" doc:"oauth2: the client"`
@@ -41,8 +44,10 @@ type Auth struct {
 // those that may.
 func authArguments(kind string) (must, may []string) {
 	switch kind {
-	case "basic", "wsse":
+	case "basic":
 		return []string{"username", "password"}, nil
+	case "wsse":
+		return []string{"username", "password"}, []string{"password_type"}
 	case "bearer":
 		return []string{"token"}, nil
 	case "api_key":
@@ -60,7 +65,8 @@ func authArguments(kind string) (must, may []string) {
 // given tells which arguments there are.
 func (a *Auth) given() map[string]bool {
 	return map[string]bool{
-		"username": a.Username != "", "password": a.Password != "", "token": a.Token != "", "header": a.Header != "", "query": a.Query != "",
+		"username": a.Username != "", "password": a.Password != "", "password_type": a.PasswordType != "",
+		"token": a.Token != "", "header": a.Header != "", "query": a.Query != "",
 		"value": a.Value != "", "token_url": a.TokenURL != "", "client_id": a.ClientID != "", "client_secret": a.ClientSecret != "",
 		"certificate_file": a.CertificateFile != "", "assertion_file": a.AssertionFile != "", "key_id": a.KeyID != "", "scopes": a.Scopes != nil,
 		"params": a.Params != nil, "account": a.Account != "", "secret": a.Secret != "", "login": a.Login != nil,
@@ -133,7 +139,7 @@ func (a *Auth) options(o Options, env connector.Env) (Options, error) {
 		certificate, loadErr := loadCertificate("auth.cert_file", a.CertFile, a.KeyFile, env.Dir)
 		o.Certificates, err = append(o.Certificates, certificate), loadErr
 	case "wsse":
-		o.UsernameToken = &UsernameToken{a.Username, a.Password}
+		o.UsernameToken = &UsernameToken{a.Username, a.Password, a.PasswordType == "digest"}
 	}
 	if one != nil {
 		o.Auth = one

@@ -44,6 +44,7 @@ type Options struct {
 type UsernameToken struct {
 	Username string
 	Password connector.Secret
+	Digest   bool // the password travels as a hash
 }
 
 // A Client asks one system. It is safe for use by several goroutines; all its

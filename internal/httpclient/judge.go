@@ -8,6 +8,9 @@ import (
 
 // verdict asks the Judge, if there is one.
 func (a *attempt) verdict(resp *Response) Verdict {
+	if a.r.Judge != nil {
+		return a.r.Judge(resp)
+	}
 	if a.c.options.Judge == nil {
 		return Verdict{}
 	}

@@ -33,6 +33,11 @@ type Request struct {
 	Accept []int
 	// Limit is the most bytes of an answer, unpacked; 0: DefaultLimit.
 	Limit int64
+	// Renew, when set, makes the body of each attempt, in place of Body: where
+	// one is good only once, as with a nonce. Its error ends the request.
+	Renew func() ([]byte, error)
+	// Judge sees the answers to this request, in place of Options.Judge.
+	Judge func(*Response) Verdict
 	// Into is a buffer that the body of the answer may be read into.
 	Into []byte
 }
