@@ -57,6 +57,7 @@ type coupling struct {
 func runCoupling(t *testing.T, name string) {
 	c := &coupling{t: t, dir: t.TempDir(), now: time.Date(2026, 2, 2, 9, 0, 0, 0, time.UTC)}
 	c.copyFrom(os.DirFS(name))
+	c.prepare(filepath.Join(name, "testdata", "before", "*.sql"))
 	c.serve()
 	c.wantTestsPass()
 	c.deliver("first")
@@ -95,6 +96,26 @@ func (c *coupling) copyFrom(from fs.FS) {
 	})
 	if err != nil {
 		c.t.Fatal(err)
+	}
+}
+
+// prepare runs scripts on the databases of their names, before the coupling
+// runs for the first time.
+func (c *coupling) prepare(pattern string) {
+	c.t.Helper()
+	scripts, err := filepath.Glob(pattern)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, script := range scripts {
+		text, err := os.ReadFile(script)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(script), ".sql") + ".db"
+		if err := execute(filepath.Join(c.dir, name), string(text)); err != nil {
+			c.t.Fatal(err)
+		}
 	}
 }
 
