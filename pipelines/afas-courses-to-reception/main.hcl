@@ -42,14 +42,12 @@ connection "sqlite" "reception" { path = "reception.db" }
 sink "sql" "appointments" {
   connection = connection.sqlite.reception
   table      = "appointments"
-  key        = ["id"]
 }
 
 # Whether somebody came is the reception's own: only these columns are written.
 sink "sql" "visitors" {
   connection = connection.sqlite.reception
   table      = "visitors"
-  key        = ["id"]
 }
 
 pipeline "appointments" {
@@ -59,7 +57,8 @@ pipeline "appointments" {
   where       = expr("src.SessionDate != nil")
 
   map {
-    id       = join("/", src.CrId, src.SeId)
+    course   = src.CrId
+    session  = src.SeId
     subject  = src.EventName
     starts   = datetime(join("T", date(src.SessionDate), src.StartTime), "Europe/Amsterdam")
     ends     = datetime(join("T", date(src.SessionDate), src.EndTime), "Europe/Amsterdam")
@@ -71,7 +70,7 @@ pipeline "appointments" {
       CrId     = 340, SeId = 1, EventName = "Reanimatie basis", SessionDate = "2026-11-24T00:00:00Z", StartTime = "09:30:00", EndTime = "12:00:00",
       Location = "ZAAL-1"
     }
-    expect = { id = "340/1", starts = "2026-11-24T08:30:00Z", ends = "2026-11-24T11:00:00Z" }
+    expect = { course = 340, session = 1, starts = "2026-11-24T08:30:00Z", ends = "2026-11-24T11:00:00Z" }
   }
 }
 
@@ -82,28 +81,27 @@ pipeline "visitors" {
 
   join "appointment" {
     with = pipeline.appointments
-    on   = [join("/", src.CrId, src.SeId), appointment.id]
+    on   = [[src.CrId, src.SeId], [appointment.course, appointment.session]]
     none = "skip"
   }
 
   map {
-    id          = join("/", src.CrId, src.SeId, src.CdId)
-    appointment = appointment.id
     name        = words(src.FirstName, src.Prefix, src.LastName)
     email       = lower(src.EmailWork)
     course      = src.CrId
     session     = src.SeId
-    person      = src.BcCo
     participant = src.CdId
+    person      = src.BcCo
+    expected    = appointment.starts
   }
   guard { deletes = "25%" }
 
   test "a participant is a visitor of the session" {
     given = {
-      CrId  = 340, SeId = 1, CdId = 1322, BcCo = "2000101", FirstName = "Noor", Prefix = "van", LastName = "Bedacht",
+      CrId      = 340, SeId = 1, CdId = 1322, BcCo = "2000101", FirstName = "Noor", Prefix = "van", LastName = "Bedacht",
       EmailWork = "N.vanBedacht@example.org"
     }
-    joins  = { appointment = [{ id = "340/1" }] }
-    expect = { id = "340/1/1322", name = "Noor van Bedacht", email = "n.vanbedacht@example.org" }
+    joins  = { appointment = [{ course = 340, session = 1, starts = "2026-11-24T08:30:00Z" }] }
+    expect = { course = 340, participant = 1322, expected = "2026-11-24T08:30:00Z", name = "Noor van Bedacht", email = "n.vanbedacht@example.org" }
   }
 }
