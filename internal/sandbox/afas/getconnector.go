@@ -53,8 +53,10 @@ func getConnectors() map[string]*getConnector {
 				"Cancelled", "Ca", "ModifiedDate", "ModifiedDate"),
 		},
 		{
-			id: "Reception_Guests", description: "Genodigden van agenda-items", from: "guests", columns: columns(
-				"AppointmentId", "ApId", "GuestNumber", "Nr", "Name", "Nm", "Email", "EmAd", "ModifiedDate", "ModifiedDate"),
+			id: "Reception_Guests", description: "Genodigden van agenda-items", from: "guests",
+			joins: []join{{"appointment", "agenda", []string{"ApId"}}}, columns: columns(
+				"AppointmentId", "ApId", "GuestNumber", "Nr", "Name", "Nm", "Email", "EmAd", "Start", "appointment.DsBe",
+				"Cancelled", "appointment.Ca", "ModifiedDate", "ModifiedDate", "AppointmentModifiedDate", "appointment.ModifiedDate"),
 		},
 		{
 			id: "Reception_Courses", description: "Sessies van evenementen", from: "sessions",
