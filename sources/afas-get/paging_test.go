@@ -22,14 +22,23 @@ import (
 // opened opens a source that reads a fake.
 func opened(t testing.TB, c *Config, env connector.Env) connector.Source {
 	t.Helper()
-	if env.Now == nil {
-		env.Now = func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
-	}
 	env.HTTP = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	return openedKeeping(t, c, env)
+}
+
+// openedKeeping opens a source that keeps its connections.
+func openedKeeping(t testing.TB, c *Config, env connector.Env) connector.Source {
+	t.Helper()
+	env.Now = func() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
 	client, err := afas.New(*c.Connection.Config.(*afas.Config), env)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	c.Connection.Get = func(context.Context) (any, error) { return client, nil }
 	s, err := Kind().Open(t.Context(), c, env)
 	if err != nil {
