@@ -19,6 +19,7 @@ import (
 	"koppel/engine/connector"
 	"koppel/engine/plan"
 	"koppel/engine/state/sqlite"
+	afasupdate "koppel/sinks/afas-update"
 	alleyoopfiles "koppel/sinks/alleyoop-files"
 	alleyoopinstances "koppel/sinks/alleyoop-instances"
 	alleyoopsignals "koppel/sinks/alleyoop-signals"
@@ -47,7 +48,7 @@ func child(dir string, args []string) error {
 	ctx := context.Background()
 	p, diags := dsl.Load(ctx, dsl.Options{Dir: dir, Environ: os.LookupEnv, Resolve: true,
 		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind()},
-		Sinks:   []connector.Kind[connector.Sink]{sinksql.Kind(), journalKind(), alleyoopinstances.Kind(), alleyoopsignals.Kind(), alleyoopfiles.Kind()}})
+		Sinks:   []connector.Kind[connector.Sink]{sinksql.Kind(), journalKind(), afasupdate.Kind(), alleyoopinstances.Kind(), alleyoopsignals.Kind(), alleyoopfiles.Kind()}})
 	if diags.HasErrors() {
 		return fmt.Errorf("load: %+v", diags)
 	}

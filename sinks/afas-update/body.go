@@ -81,8 +81,10 @@ func (s *sink) keyText(c *record.Change, body []byte, name string) (string, bool
 		return text, true
 	}
 	for _, object := range membersOf(record.Member(c.Answer, "results")) {
-		if text, ok := record.Text(record.Member(object.raw, name)); ok && text != "" {
-			return text, true
+		for _, name := range []string{name, s.column(name)} {
+			if text, ok := record.Text(record.Member(object.raw, name)); ok && text != "" {
+				return text, true
+			}
 		}
 	}
 	return "", false
@@ -113,13 +115,21 @@ func (e *element) field(m member, beside bool) error {
 		m.raw = []byte(`""`)
 	}
 	identifies := slices.Contains(matching, m.name)
-	if e.row != nil && !identifies && same(record.Member(e.row, m.name), m.raw) {
+	if e.row != nil && !identifies && same(record.Member(e.row, e.s.column(m.name)), m.raw) {
 		return nil
 	}
 	if e.fields = append(e.fields, m); (!beside || e.create) && !identifies {
 		e.count++
 	}
 	return nil
+}
+
+// column is where find shows a field.
+func (s *sink) column(field string) string {
+	if s.config.Find != nil && s.config.Find.Columns[field] != "" {
+		return s.config.Find.Columns[field]
+	}
+	return field
 }
 
 // match sees that an update is about the record that it was meant for: MatchPer
@@ -147,7 +157,7 @@ func (e *element) match() error {
 	}
 	code, ok := e.s.keyText(e.c, nil, "BcCo")
 	if !ok {
-		return fmt.Errorf("MatchPer 7 makes a new person every time, and which one is to be updated is not known: map BcCo, or another MatchPer")
+		return fmt.Errorf("MatchPer 7 makes a new person every time, and which one is to be updated %w: map BcCo, or another MatchPer", errUnknownKey)
 	}
 	e.fields = append(e.fields, member{"BcCo", record.AppendString(nil, code)})
 	return nil

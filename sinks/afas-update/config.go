@@ -30,8 +30,9 @@ type Child struct {
 
 // Find is where records are looked up.
 type Find struct {
-	Connector string   `hcl:"connector" doc:"the GetConnector; columns that are named as mapped fields are compared with them"`
-	Key       []string `hcl:"key" doc:"its columns that hold the parts of the pipeline's key, in their order"`
+	Connector string            `hcl:"connector" doc:"the GetConnector; its columns are compared with the mapped fields of the same name, so that what stands in AFAS already is not written again when that would be refused"`
+	Key       []string          `hcl:"key" doc:"its columns that hold the parts of the pipeline's key, in their order"`
+	Columns   map[string]string `hcl:"columns,optional" doc:"its columns by the mapped fields, or members of a child, that have another name: { EmAd = \"EmailWork\" }"`
 }
 
 // Kind is the sink kind afas_update.

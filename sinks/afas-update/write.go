@@ -38,6 +38,9 @@ func (s *sink) write(ctx context.Context, c *record.Change) (connector.Outcome, 
 // out; nil: nothing is known.
 func (s *sink) put(ctx context.Context, c *record.Change, method string, row []byte) (connector.Outcome, error) {
 	body, count, err := s.body(c, row)
+	if s.learn(ctx, c, err) {
+		body, count, err = s.body(c, row)
+	}
 	if err != nil {
 		return connector.Outcome{Status: connector.Refused, Message: err.Error()}, nil
 	}
@@ -105,6 +108,9 @@ func (s *sink) remove(ctx context.Context, c *record.Change) (connector.Outcome,
 		}
 	}
 	path, title, err := s.deletePath(c)
+	if s.learn(ctx, c, err) {
+		path, title, err = s.deletePath(c)
+	}
 	if err != nil {
 		return connector.Outcome{Status: connector.Refused, Message: err.Error()}, nil
 	}
@@ -143,8 +149,25 @@ func (s *sink) deletePath(c *record.Change) (path, title string, err error) {
 	return title + "/" + strings.Join(values, ","), title, nil
 }
 
+// errUnknownKey marks a record of which a key that AFAS gave is not known.
+var errUnknownKey = errors.New("is not known")
+
 func unknownKey(name string) error {
-	return fmt.Errorf("the key %s is not known: map it, or let AFAS give it (its answer to the create is kept)", name)
+	return fmt.Errorf("the key %s %w: map it, or let AFAS give it (its answer to the create is kept)", name, errUnknownKey)
+}
+
+// learn looks up the keys that AFAS gave, where its answer was lost; true: they
+// are known now.
+func (s *sink) learn(ctx context.Context, c *record.Change, err error) bool {
+	if !errors.Is(err, errUnknownKey) || c.Answer != nil {
+		return false
+	}
+	rows, err := s.lookup(ctx, c.Key)
+	if err != nil || len(rows) != 1 {
+		return false
+	}
+	c.Answer = s.answerOf(rows[0])
+	return true
 }
 
 // serverTime is when AFAS gives a call up: what it then says tells nothing of
