@@ -80,7 +80,6 @@ type laneModel struct {
 	came  map[string][2]int
 	moved map[string]bool // put since the last read
 	run   int
-	last  map[string]map[string]any // what a record gave when it was mapped last
 }
 
 func (m *laneModel) wanted(id string) map[string]any {
@@ -271,9 +270,7 @@ func (m *laneModel) settleLanes() {
 			}
 			// A person looks at the target.
 			d.Only = []string{engine.ShowKey(o.Key)}
-			if _, there := m.rows[o.Key.String()]; there {
-				delete(m.rows, o.Key.String())
-			}
+			delete(m.rows, o.Key.String())
 			if _, err := m.eng.Retry(context.Background(), d); err != nil {
 				m.t.Fatalf("retry: %v", err)
 			}
