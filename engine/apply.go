@@ -177,6 +177,9 @@ func (w *work) write(ctx context.Context, entries []plan.Entry) ([]*connector.Ou
 	if err := w.resumeAppend(ctx); err != nil {
 		return outcomes, err
 	}
+	if err := w.addAnswers(ctx, changes); err != nil {
+		return outcomes, err
+	}
 	results, err := w.sink.Write(ctx, changes)
 	for i := range results {
 		outcomes[places[i]] = &results[i]
@@ -201,6 +204,25 @@ func (w *work) change(e *plan.Entry) record.Change {
 		}
 	}
 	return c
+}
+
+// addAnswers adds what the target answered to those of the records earlier.
+func (w *work) addAnswers(ctx context.Context, changes []record.Change) error {
+	if !w.sinkTraits.Answers && !w.sinkTraits.Journalled {
+		return nil
+	}
+	return w.s.Store.View(context.WithoutCancel(ctx), func(v state.View) error {
+		for i := range changes {
+			it, err := v.Item(w.row.ID, changes[i].Key)
+			if err != nil {
+				return err
+			}
+			if it != nil {
+				changes[i].Answer = cloneBytes(it.Answer)
+			}
+		}
+		return nil
+	})
 }
 
 // protects judges a row of the target.

@@ -49,7 +49,7 @@ func (s *session) resolveDoubt(ctx context.Context, p *Pipeline) error {
 	if c, ok := target.(interface{ Close() error }); ok {
 		defer c.Close()
 	}
-	found, err := findDoubts(ctx, target, doubts)
+	found, err := s.findDoubts(ctx, target, row.ID, doubts)
 	if err != nil {
 		return fmt.Errorf("ask %s about %d calls whose answer was lost: %w", p.Into, len(doubts), err)
 	}
@@ -66,22 +66,37 @@ func (s *session) resolveDoubt(ctx context.Context, p *Pipeline) error {
 
 // findDoubts looks the calls up at the target; nil for those of which it can't
 // tell anything.
-func findDoubts(ctx context.Context, target connector.Sink, doubts []*state.Open) ([]*connector.Found, error) {
+func (s *session) findDoubts(ctx context.Context, target connector.Sink, pipeline int64, doubts []*state.Open) ([]*connector.Found, error) {
 	all := make([]*connector.Found, len(doubts))
 	finder, ok := target.(connector.Finder)
 	if !ok {
 		return all, nil
 	}
 	changes := make([]record.Change, len(doubts))
-	for i, o := range doubts {
-		changes[i] = record.Change{Op: o.Op, Key: o.Key, After: o.After, Order: o.Order}
+	err := s.Store.View(ctx, func(v state.View) error {
+		for i, o := range doubts {
+			changes[i] = record.Change{Op: o.Op, Key: o.Key, After: o.After, Order: o.Order}
+			it, err := v.Item(pipeline, o.Key)
+			if err != nil {
+				return err
+			}
+			if it != nil {
+				changes[i].Before, changes[i].Answer = cloneBytes(it.Body), cloneBytes(it.Answer)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	found, err := finder.Find(ctx, changes)
 	if err != nil {
 		return nil, err
 	}
 	for i := range found {
-		all[i] = &found[i]
+		if !found[i].Untold {
+			all[i] = &found[i]
+		}
 	}
 	return all, nil
 }

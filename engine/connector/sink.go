@@ -35,6 +35,9 @@ type Traits struct {
 	// counts as part of the record; empty: there is none. The engine adds the
 	// digest to the record, as record.ContentField.
 	Content string
+	// Answers: changes carry what the target answered earlier (Change.Answer). A
+	// sink that is Journalled gets it as well.
+	Answers bool
 	// Whole: every delivery is the whole set (a file that is replaced). See
 	// Replacer.
 	Whole bool
@@ -75,6 +78,7 @@ type Outcome struct {
 // Found is what a look at the target showed for one change.
 type Found struct {
 	N      int        // how many rows matched; more than one is never acted upon
+	Untold bool       // the target can't tell, whatever N says: a person decides
 	Ref    []byte     // the row's handle, for Change.Ref
 	Key    record.Key // the key that the row carries; empty when none
 	Row    []byte     // the row as a JSON object of all its columns

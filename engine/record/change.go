@@ -64,7 +64,9 @@ type Change struct {
 	// Ref is the target's own handle of the row, as Find or List gave it: set
 	// for adoptions and for deletes of rows that are no items. Nil otherwise.
 	Ref []byte
-	// Answer is what the target answered when it took the record earlier.
+	// Answer is what the target answered when it took the record earlier: for
+	// sinks whose Traits ask for it, in Write and in Find. Nil for a create, and
+	// for a row that never was delivered.
 	Answer []byte
 	// Order is the record's place in the source, for sinks that keep order.
 	Order uint64
