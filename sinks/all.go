@@ -9,6 +9,7 @@ import (
 	"koppel/sinks/alleyoop-instances"
 	"koppel/sinks/alleyoop-signals"
 	"koppel/sinks/file"
+	"koppel/sinks/http"
 	"koppel/sinks/sql"
 )
 
@@ -20,6 +21,7 @@ func All() []connector.Kind[connector.Sink] {
 		alleyoopinstances.Kind(),
 		alleyoopsignals.Kind(),
 		file.Kind(),
+		http.Kind(),
 		sql.Kind(),
 	}
 }
