@@ -203,7 +203,9 @@ func (d *deliverer) commit() {
 		d.answers = map[string][]byte{}
 	}
 	for key, answer := range d.latest {
-		d.answers[key] = answer
+		if answer != nil {
+			d.answers[key] = answer
+		}
 	}
 }
 
