@@ -83,6 +83,10 @@ func getConnectors() map[string]*getConnector {
 				"Invo", "Invo", "Rm", "Rm", "CuId", "CuId", "RfCs", "RfCs", "Bl", "Bl", "ModifiedDate", "ModifiedDate"),
 		},
 		{
+			id: "Reception_Presence", description: "Presentie per sessie", from: "presences", columns: columns(
+				"CrId", "CrId", "SeId", "SeId", "MeId", "MeId", "CdId", "CdId", "Pres", "Pres", "ModifiedDate", "ModifiedDate"),
+		},
+		{
 			id: "Sandbox_Persons", description: "Personen met BSN", from: "persons", columns: columns(
 				"BcCo", "BcCo", "BcId", "BcId", "FirstName", "FiNm", "Initials", "In", "Prefix", "Is", "LastName", "LaNm", "Gender", "ViGe",
 				"BirthDate", "DaBi", "Bsn", "SoSe", "EmailWork", "EmAd", "ModifiedDate", "ModifiedDate"),
