@@ -17,8 +17,11 @@ import (
 const (
 	// memoryStrings is how many bytes of a workbook's shared texts are held in
 	// memory; what is beyond goes to a file.
-	memoryStrings = 64 << 20
+	memoryStrings = 32 << 20
 	blockSize     = 64 << 10
+	// cachedBlocks is how many blocks of the file are held: each column of a
+	// sheet has its texts in another place.
+	cachedBlocks = 32
 )
 
 // A stringTable holds the shared texts of a workbook as JSON strings. The part
@@ -26,17 +29,23 @@ const (
 // texts may be sensitive and a killed run can't remove the file.
 type stringTable struct {
 	folder string
-	limit  int // bytes in memory; 0: memoryStrings
-	memory []byte
+	limit  int      // bytes in memory; 0: memoryStrings
+	memory [][]byte // blocks, each full but the last
+	held   int64    // bytes in them
 	ends   []int64
+	text   []byte // memory for one text
 
 	file  *os.File
 	out   *bufio.Writer
 	write cipher.StreamWriter
 	block cipher.Block
+	cache [cachedBlocks]cachedBlock
+}
 
-	cached []byte // a block of the file
-	at     int64  // where it starts there
+// A cachedBlock is a block of the file.
+type cachedBlock struct {
+	text []byte
+	at   int64 // where it starts there; of an empty text nothing
 }
 
 // add appends a text.
@@ -44,22 +53,36 @@ func (t *stringTable) add(text []byte) error {
 	if t.limit == 0 {
 		t.limit = memoryStrings
 	}
-	from := len(t.memory)
-	t.memory = record.AppendString(t.memory, text)
-	size := len(t.memory) - from
-	if t.file == nil && len(t.memory) > t.limit {
+	t.text = record.AppendString(t.text[:0], text)
+	if t.file == nil && t.held+int64(len(t.text)) > int64(t.limit) {
 		if err := t.spill(); err != nil {
 			return fmt.Errorf("make a temporary file: %w", err)
 		}
 	}
-	if t.file != nil {
-		_, err := t.write.Write(t.memory[from:])
-		if t.memory = t.memory[:from]; err != nil {
-			return fmt.Errorf("write a temporary file: %w", err)
-		}
+	t.ends = append(t.ends, t.end()+int64(len(t.text)))
+	if t.file == nil {
+		t.hold(t.text)
+		return nil
 	}
-	t.ends = append(t.ends, t.end()+int64(size))
+	if _, err := t.write.Write(t.text); err != nil {
+		return fmt.Errorf("write a temporary file: %w", err)
+	}
 	return nil
+}
+
+// hold appends text to the blocks in memory.
+func (t *stringTable) hold(text []byte) {
+	t.held += int64(len(text))
+	for len(text) > 0 {
+		last := len(t.memory) - 1
+		if last < 0 || len(t.memory[last]) == blockSize {
+			t.memory = append(t.memory, make([]byte, 0, blockSize))
+			last++
+		}
+		n := min(len(text), blockSize-len(t.memory[last]))
+		t.memory[last] = append(t.memory[last], text[:n]...)
+		text = text[n:]
+	}
 }
 
 func (t *stringTable) end() int64 {
@@ -98,7 +121,6 @@ func (t *stringTable) flush() error {
 	if t.file == nil {
 		return nil
 	}
-	t.at = -1
 	return t.out.Flush()
 }
 
@@ -111,39 +133,50 @@ func (t *stringTable) appendTo(dst []byte, i int) ([]byte, bool, error) {
 	if i > 0 {
 		from = t.ends[i-1]
 	}
-	held := int64(len(t.memory))
-	if from < held {
-		return append(dst, t.memory[from:to]...), true, nil
-	}
-	for from, to = from-held, to-held; from < to; {
-		if err := t.load(from - from%blockSize); err != nil {
+	for from < to {
+		part, err := t.at(from)
+		if err != nil {
 			return dst, false, fmt.Errorf("read a temporary file: %w", err)
 		}
-		part := t.cached[from-t.at : min(to-t.at, int64(len(t.cached)))]
-		if len(part) == 0 {
-			return dst, false, errors.New("read a temporary file: it is too short")
-		}
+		part = part[:min(int64(len(part)), to-from)]
 		dst = append(dst, part...)
 		from += int64(len(part))
 	}
 	return dst, true, nil
 }
 
-func (t *stringTable) load(at int64) error {
-	if at == t.at {
-		return nil
+// at gives bytes from a place on, up to the end of their block.
+func (t *stringTable) at(place int64) ([]byte, error) {
+	if place < t.held {
+		return t.memory[place/blockSize][place%blockSize:], nil
 	}
-	if t.cached == nil {
-		t.cached = make([]byte, blockSize)
+	place -= t.held
+	inside := place % blockSize
+	block, err := t.load(place - inside)
+	if err == nil && int64(len(block)) <= inside {
+		err = errors.New("it is too short")
 	}
-	t.at = -1
-	n, err := t.file.ReadAt(t.cached[:blockSize], at)
-	if n == 0 {
-		return err
+	if err != nil {
+		return nil, err
 	}
-	t.cached, t.at = t.cached[:n], at
-	t.stream(at).XORKeyStream(t.cached, t.cached)
-	return nil
+	return block[inside:], nil
+}
+
+// load gives the block of the file that starts at a place.
+func (t *stringTable) load(at int64) ([]byte, error) {
+	c := &t.cache[at/blockSize%cachedBlocks]
+	if len(c.text) > 0 && c.at == at {
+		return c.text, nil
+	}
+	if c.text == nil {
+		c.text = make([]byte, blockSize)
+	}
+	n, err := t.file.ReadAt(c.text[:blockSize], at)
+	if c.text, c.at = c.text[:n], at; n == 0 {
+		return nil, err
+	}
+	t.stream(at).XORKeyStream(c.text, c.text)
+	return c.text, nil
 }
 
 func (t *stringTable) close() error {

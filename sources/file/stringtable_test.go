@@ -11,10 +11,16 @@ import (
 )
 
 func TestStringsBeyondMemory(t *testing.T) {
+	for _, limit := range []int{1000, blockSize, 3*blockSize + 7} {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) { testStrings(t, limit) })
+	}
+}
+
+func testStrings(t *testing.T, limit int) {
 	dir := t.TempDir()
-	table := &stringTable{folder: dir, limit: 1000}
+	table := &stringTable{folder: dir, limit: limit}
 	text := func(i int) []byte {
-		if i == 500 {
+		if i == 4900 {
 			return bytes.Repeat([]byte("long "), 50_000)
 		}
 		return fmt.Appendf(nil, "text %d \"%s\"", i, strings.Repeat("é", i%40))
@@ -28,8 +34,12 @@ func TestStringsBeyondMemory(t *testing.T) {
 	if err := table.flush(); err != nil {
 		t.Fatal(err)
 	}
-	if len(table.memory) > 1000 {
-		t.Errorf("%d bytes are in memory", len(table.memory))
+	held := 0
+	for _, block := range table.memory {
+		held += len(block)
+	}
+	if held > limit || held < limit/2 || int64(held) != table.held {
+		t.Errorf("%d bytes are in memory, counted as %d", held, table.held)
 	}
 	for i := range 3 * n {
 		i = i * 7919 % n
