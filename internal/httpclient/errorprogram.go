@@ -101,5 +101,8 @@ func (c *Client) ErrorInside(member func(name string) []byte) (words string, fai
 			members[name] = record.DecodeTrusted(raw)
 		}
 	}
-	return c.redact(oneLine(said(members, 0), longestWords)), true
+	if words = said(members, 0); words == "" {
+		words = string(member("error")) + string(member("errors"))
+	}
+	return c.redact(oneLine(words, longestWords)), true
 }

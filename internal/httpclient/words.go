@@ -21,8 +21,11 @@ func wordsOf(body []byte) string {
 		return strings.TrimSpace("a web page" + titleOf(body))
 	case body[0] == '{' || body[0] == '[':
 		var v any
-		if json.Unmarshal(body, &v) == nil {
-			return oneLine(said(v, 0), longestWords)
+		if json.Unmarshal(body, &v) != nil {
+			break
+		}
+		if words := said(v, 0); words != "" {
+			return oneLine(words, longestWords)
 		}
 	}
 	return oneLine(string(body), longestWords)
