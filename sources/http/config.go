@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"koppel/engine/connector"
+	"koppel/internal/afas"
+	"koppel/internal/alleyoop"
 	"koppel/internal/httpclient"
 )
 
@@ -46,7 +48,7 @@ type Incremental struct {
 // them.
 func Kind() connector.Kind[connector.Source] {
 	k := connector.Define("http", "Records of a REST service: JSON, by pages.", Config{Method: "GET"}, open)
-	k.Connections = []connector.Kind[any]{httpclient.Kind()}
+	k.Connections = []connector.Kind[any]{httpclient.Kind(), afas.Kind(), alleyoop.Kind()}
 	k.Version = 1
 	return k
 }
