@@ -20,9 +20,10 @@ type bounds struct {
 func (b bounds) most(items int64) int64 { return max(b.few, items/b.share) }
 
 // usualBounds: of a share of a quarter a page of item, of 18 rows, gets four
-// and more rows at once.
+// and more rows at once. One transaction changes no more pages than the cache
+// holds: more rows at once took 25 MiB more memory.
 func usualBounds() bounds {
-	return bounds{small: 10_000, few: 5_000, share: 4, rows: 5_000, bytes: 8 << 20, sample: 256}
+	return bounds{small: 10_000, few: 5_000, share: 4, rows: 2_000, bytes: 8 << 20, sample: 256}
 }
 
 const (
