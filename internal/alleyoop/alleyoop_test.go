@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -156,4 +158,28 @@ func FuzzDossier(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestAsk: a lookup asks the one URL, and nothing where a header is empty.
+func TestAsk(t *testing.T) {
+	var got []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.URL.RequestURI()+" "+r.Header.Get("X-action")+" "+r.Header.Get("X-kvk")+" "+r.Header.Get("Content-Type")+" "+r.Header.Get("X-apiKey"))
+		_, _ = w.Write([]byte("[]"))
+	}))
+	defer server.Close()
+	c, err := New(Config{URL: server.URL + "/api?open", Username: "u", Password: "p", APIKey: "k", Config: httpclient.Defaults()}, connector.Env{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for kvk, none := range map[string]bool{"12345678": false, "": true, " ": true} {
+		q := connector.Question{Method: "GET", Path: "/", Headers: []connector.Param{{Name: "X-action", Value: "clients"}, {Name: "X-kvk", Value: kvk}}}
+		if _, err := c.Ask(t.Context(), q); errors.Is(err, connector.ErrNone) != none || err != nil && !none {
+			t.Errorf("%q: %v", kvk, err)
+		}
+	}
+	if diff := cmp.Diff([]string{"/api?open clients 12345678 application/json k"}, got); diff != "" {
+		t.Error(diff)
+	}
 }

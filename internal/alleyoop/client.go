@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"koppel/engine/connector"
@@ -32,12 +33,17 @@ func (c *Client) Close() error { return c.http.Close() }
 // X-. A header without a value asks for nothing: without it the answer would be
 // about all clients.
 func (c *Client) Ask(ctx context.Context, q connector.Question) ([]byte, error) {
+	typed := false
 	for _, h := range q.Headers {
 		if strings.TrimSpace(h.Value) == "" {
 			return nil, fmt.Errorf("the header %s is empty: %w", h.Name, connector.ErrNone)
 		}
+		typed = typed || strings.EqualFold(h.Name, "Content-Type")
 	}
-	if c.query != "" && (q.Path == "" || q.Path == "/") {
+	if !typed {
+		q.Headers = append(slices.Clone(q.Headers), connector.Param{Name: "Content-Type", Value: "application/json"})
+	}
+	if q.Path == "" || q.Path == "/" {
 		q.Path = c.query
 	}
 	return c.http.Ask(ctx, q)

@@ -59,6 +59,7 @@ func (s *source) Read(ctx context.Context, out connector.Reader) error {
 	}
 	err = s.readFrom(ctx, out, mode, earlier)
 	var stop *stopped
+	var failed *httpclient.Error
 	switch {
 	case err == nil:
 		return nil
@@ -66,8 +67,8 @@ func (s *source) Read(ctx context.Context, out connector.Reader) error {
 		return stop.error
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case !errors.Is(err, connector.ErrUnreachable):
-		err = fmt.Errorf("%w: %w", connector.ErrIncomplete, err)
+	case !errors.As(err, &failed):
+		err = fmt.Errorf("%w: %w", err, connector.ErrIncomplete)
 	}
 	return out.Fail("", err)
 }
