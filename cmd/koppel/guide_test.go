@@ -235,3 +235,29 @@ func TestNotPrinted(t *testing.T) {
 		}
 	}
 }
+
+// TestGuideProjects: the blocks of a guide that stand at the margin are
+// together a project.
+func TestGuideProjects(t *testing.T) {
+	for _, name := range []string{"alleyoop", "soap"} {
+		text, err := os.ReadFile(filepath.Join("..", "..", "docs", name+".md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var project strings.Builder
+		for _, b := range blocks(string(text)) {
+			if b.info == "hcl" && !strings.HasPrefix(b.lines[0], " ") {
+				fmt.Fprintln(&project, strings.Join(b.lines, "\n"))
+			}
+		}
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "main.hcl"), []byte(project.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("koppel", "validate")
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("docs/%s.md: %v\n%s", name, err, out)
+		}
+	}
+}
