@@ -119,6 +119,10 @@ func For(ctx context.Context, c connector.Connection) (*Client, error) {
 // Base is the URL of the connection, without a slash at its end.
 func (c *Client) Base() string { return strings.TrimSuffix(c.base.String(), "/") }
 
+// Address names the connection and its place in the file, for errors; empty
+// when it is not known.
+func (c *Client) Address() string { return c.address }
+
 // UsernameToken is that of the connection; nil: it has none.
 func (c *Client) UsernameToken() *UsernameToken { return c.options.UsernameToken }
 

@@ -50,6 +50,9 @@ func (a *attempt) refused(resp *Response) *Error {
 	e.again, e.Delivery = mayRepeat(resp.Status, given)
 	e.Problem = fmt.Sprintf("the server says %d %s", resp.Status, http.StatusText(resp.Status))
 	switch {
+	case resp.Status == http.StatusUnauthorized && !a.c.own(resp.URL):
+		e.Problem += " at " + resp.URL.Host + ", where it was redirected to and credentials are not sent"
+		e.again, e.Delivery, e.Hint = never, Answered, statusHint(http.StatusFound)
 	case v.Credentials || resp.Status == http.StatusUnauthorized:
 		e.Reason, e.again, e.Delivery, e.Hint = Denied, never, Answered, credentialsHint
 	case v.Final:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"testing"
@@ -283,6 +284,25 @@ func TestCancelEndsPause(t *testing.T) {
 		_, err := client.Do(ctx, &httpclient.Request{})
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 3*time.Second {
 			t.Errorf("after %v the error is %v", time.Since(start), err)
+		}
+	})
+}
+
+// What an earlier attempt may have done is not undone by a later one that
+// never reached the server.
+func TestLostStaysLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		client := clientOf(t, httpclient.Defaults(), func(r *http.Request) (*http.Response, error) {
+			if n++; n == 1 {
+				httptrace.ContextClientTrace(r.Context()).WroteHeaders()
+				return nil, io.EOF
+			}
+			return nil, errors.New("no way to the server")
+		})
+		_, err := client.Do(t.Context(), &httpclient.Request{Method: "PUT", Body: []byte("{}")})
+		if e := failure(t, err); e.Delivery != httpclient.Lost || e.Attempts != 5 {
+			t.Errorf("delivery %v after %d attempts: %v", e.Delivery, e.Attempts, err)
 		}
 	})
 }

@@ -26,6 +26,8 @@ func TestRedirects(t *testing.T) {
 			switch r.URL.Path {
 			case "/end":
 				io.WriteString(w, "{}")
+			case "/closed":
+				w.WriteHeader(http.StatusUnauthorized)
 			case "/loop":
 				http.Redirect(w, r, "/loop", http.StatusFound)
 			default:
@@ -49,6 +51,7 @@ func TestRedirects(t *testing.T) {
 	}{
 		{"GET", "/a?to=/end", "", []string{"own GET /a " + mine + ` ""`, "own GET /end " + mine + ` ""`}},
 		{"GET", "/a?to=" + other.URL + "/end", "", []string{"own GET /a " + mine + ` ""`, `other GET /end "" "" ""`}},
+		{"GET", "/a?to=" + other.URL + "/closed", "401 Unauthorized at " + other.Listener.Addr().String() + ", where it was redirected", []string{"own GET /a " + mine + ` ""`, `other GET /closed "" "" ""`}},
 		{"POST", "/a?to=/end", "another address", []string{"own POST /a " + mine + ` "x"`}},
 		{"POST", "/a?status=307&to=/end", "", []string{"own POST /a " + mine + ` "x"`, "own POST /end " + mine + ` "x"`}},
 		{"POST", "/a?status=308&to=" + other.URL + "/end", "another host, " + other.URL + "/end, where data is not sent", []string{"own POST /a " + mine + ` "x"`}},

@@ -18,12 +18,13 @@ type tide struct {
 	fields  []string
 	slots   []int
 	scanner *record.Scanner
-	highest []any // nil, string or number, by field
+	highest []any  // nil, string or number, by field
+	met     []bool // a record had the field
 }
 
 // newTide starts at earlier values; nil fields follow nothing.
 func newTide(fields []string, earlier []any) *tide {
-	t := &tide{fields: fields, highest: make([]any, len(fields))}
+	t := &tide{fields: fields, highest: make([]any, len(fields)), met: make([]bool, len(fields))}
 	copy(t.highest, earlier)
 	tree := record.NewTree()
 	for _, f := range fields {
@@ -43,6 +44,7 @@ func (t *tide) note(lines []byte) error {
 		}
 		for i, slot := range t.slots {
 			raw := t.scanner.Slot(slot)
+			t.met[i] = t.met[i] || raw != nil
 			switch record.KindOf(raw) {
 			case record.String, record.Number:
 				t.highest[i] = higher(t.highest[i], record.DecodeTrusted(raw))
@@ -53,6 +55,14 @@ func (t *tide) note(lines []byte) error {
 		}
 	}
 	return nil
+}
+
+// missing is a field that no record had; empty: there is none.
+func (t *tide) missing() string {
+	if i := slices.Index(t.met, false); i >= 0 {
+		return t.fields[i]
+	}
+	return ""
 }
 
 // encode writes a cursor as a JSON list; nil when there is none.

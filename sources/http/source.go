@@ -20,6 +20,9 @@ type source struct {
 	layout *layout
 }
 
+// Place is the URL of the connection.
+func (s *source) Place() string { return s.client.Base() }
+
 // rounds is how often pages that do not fit are read.
 const rounds = 3
 
@@ -95,6 +98,8 @@ func (s *source) readFrom(ctx context.Context, out connector.Reader, earlier []a
 		}
 		w := s.newWalk(s.newScope(lowest), out, newTide(fields, earlier))
 		switch err := p.try(ctx, w); {
+		case err == nil && p.proven && earlier == nil && w.count > 0 && w.tide.missing() != "":
+			return fmt.Errorf("%s: no record has the field %q, which incremental names as a cursor", s.client.Base(), w.tide.missing())
 		case err == nil && p.proven:
 			return s.end(out, w)
 		case err != nil && !errors.Is(err, errMoved):

@@ -292,6 +292,15 @@ func TestExpiredCursor(t *testing.T) {
 	}
 }
 
+func TestCursorOfNoRecord(t *testing.T) {
+	c := serve(t, &shop{records: people(3)})
+	c.Incremental = &source.Incremental{Incremental: connector.Incremental{Cursor: []string{"at", "changed"}}, Param: "since"}
+	rec, err := read(t, c, connector.Env{}, "")
+	if err != nil || rec.Complete() || !strings.Contains(fmt.Sprint(rec.Errs()), `no record has the field "changed"`) {
+		t.Errorf("%v %v", err, rec.Errs())
+	}
+}
+
 // object makes an object of what the request knows.
 type object struct{}
 

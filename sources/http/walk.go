@@ -83,7 +83,7 @@ func (w *walk) run(ctx context.Context) error {
 		}
 		skip, done, err := w.take(got.resp)
 		if err != nil {
-			return fmt.Errorf("page %d: %w", w.asked+1, err)
+			return w.about(got.r, fmt.Errorf("page %d: %w", w.asked+1, err))
 		}
 		if w.asked++; !done {
 			next = w.ask(ctx)
@@ -140,20 +140,25 @@ func (w *walk) read(ctx context.Context, got answer) error {
 	if got.resp.Status == nethttp.StatusNotFound {
 		return w.readNothing()
 	}
-	failed := func(format string, args ...any) error {
-		return fmt.Errorf("%s %s: %w", got.r.Method, got.r.Title, fmt.Errorf(format, args...))
-	}
 	err := w.s.layout.read(ctx, got.resp.Body, &w.page)
 	if words, says := w.s.client.ErrorInside(w.s.layout.member); says {
-		return failed("the answer says that something failed: %s; if it did not, say what does by error in the connection", words)
+		return w.about(got.r, fmt.Errorf("the answer says that something failed: %s; if it did not, say what does by error in the connection", words))
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
-		return failed("%w", err)
+		return w.about(got.r, err)
 	}
 	return nil
+}
+
+// about says which request an error is about, as the client does.
+func (w *walk) about(r *httpclient.Request, err error) error {
+	if a := w.s.client.Address(); a != "" {
+		return fmt.Errorf("%s: %s %s: %w", a, r.Method, r.Title, err)
+	}
+	return fmt.Errorf("%s %s: %w", r.Method, r.Title, err)
 }
 
 // readNothing is read for a page that is not there.
