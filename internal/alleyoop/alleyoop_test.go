@@ -75,7 +75,7 @@ func TestOutcome(t *testing.T) {
 		stops  bool
 	}{
 		"none": {nil, connector.Applied, false}, "refused": {refused, connector.Refused, false}, "lost": {lost, connector.Unknown, false},
-		"unsent": {unsent, connector.Applied, true}, "denied": {denied, connector.Applied, true}, "other": {errNoInstance, connector.Unknown, false},
+		"unsent": {unsent, connector.NotSent, true}, "denied": {denied, connector.NotSent, true}, "other": {errNoInstance, connector.Unknown, false},
 		"wrapped": {fmt.Errorf("x: %w", refused), connector.Refused, false},
 	} {
 		out, stop := Outcome(test.err)

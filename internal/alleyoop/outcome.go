@@ -25,7 +25,7 @@ func Outcome(err error) (out connector.Outcome, stop error) {
 	case failed.Delivery == httpclient.Lost:
 		return connector.Outcome{Status: connector.Unknown, Message: "it is not known whether AlleyOop took it: " + failed.Error()}, nil
 	}
-	return connector.Outcome{}, err
+	return connector.Outcome{Status: connector.NotSent, Message: failed.Error()}, err
 }
 
 // Refusal is the outcome of a change that can't be applied.

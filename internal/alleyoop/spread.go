@@ -61,11 +61,14 @@ type spread struct {
 
 func (s *spread) settle(i int, one func() (connector.Outcome, error)) {
 	if s.stopped.Load() {
+		s.outcomes[i] = &connector.Outcome{Status: connector.NotSent, Message: "an earlier change stopped the sink"}
 		return
 	}
 	out, err := one()
-	if err == nil {
+	if err == nil || out.Status == connector.NotSent {
 		s.outcomes[i] = &out
+	}
+	if err == nil {
 		return
 	}
 	s.stopped.Store(true)

@@ -77,10 +77,12 @@ func (s *sink) Write(ctx context.Context, batch []record.Change) ([]connector.Ou
 	var out []connector.Outcome
 	for i := range batch {
 		one, err := s.write(ctx, &batch[i])
+		if err == nil || one.Status == connector.NotSent {
+			out = append(out, one)
+		}
 		if err != nil {
 			return out, err
 		}
-		out = append(out, one)
 	}
 	return out, nil
 }

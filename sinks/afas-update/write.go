@@ -190,7 +190,7 @@ func (s *sink) call(ctx context.Context, r *httpclient.Request) (connector.Outco
 	case failed.Refused():
 		return connector.Outcome{Status: connector.Refused, Message: words(failed)}, nil
 	}
-	return connector.Outcome{}, err
+	return connector.Outcome{Status: connector.NotSent, Message: failed.Error()}, err
 }
 
 // words are AFAS's own, or all that is known of the refusal.

@@ -80,10 +80,12 @@ func (s *sink) Write(ctx context.Context, changes []record.Change) ([]connector.
 	var all []connector.Outcome
 	for _, c := range changes {
 		out, err := s.one(ctx, c)
+		if err == nil || out.Status == connector.NotSent {
+			all = append(all, out)
+		}
 		if err != nil {
 			return all, err
 		}
-		all = append(all, out)
 	}
 	return all, nil
 }

@@ -165,7 +165,7 @@ func TestTraits(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := target.Write(t.Context(), []record.Change{send(d, "X")})
-	if len(out) != 0 || !errors.Is(err, connector.ErrUnreachable) {
+	if len(out) != 1 || out[0].Status != connector.NotSent || !errors.Is(err, connector.ErrUnreachable) {
 		t.Errorf("%v, %v", out, err)
 	}
 }
