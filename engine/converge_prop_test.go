@@ -23,6 +23,7 @@ type shape struct {
 	journalled bool
 	mute       bool
 	upper      bool // the mapping has names in capitals
+	matching   bool // the target tells earlier rows, and no keys of them
 	batch      int  // changes that go to the target at once; 0: as many as there are
 }
 
@@ -35,7 +36,7 @@ func (s shape) hcl() string {
 	case "delta", "partial":
 		b.WriteString("  incremental { cursor = [\"v\"] }\n")
 	}
-	fmt.Fprintf(&b, "}\nsink \"world\" \"t\" {\n  journalled = %v\n  mute = %v\n  batch = %d\n}\n", s.journalled, s.mute, s.batch)
+	fmt.Fprintf(&b, "}\nsink \"world\" \"t\" {\n  journalled = %v\n  mute = %v\n  matching = %v\n  batch = %d\n}\n", s.journalled, s.mute, s.matching, s.batch)
 	b.WriteString("pipeline \"p\" {\n  from = source.world.s\n  into = sink.world.t\n  where = expr(\"!src.hidden\")\n")
 	switch s.keys {
 	case "computed":

@@ -149,6 +149,7 @@ type worldSinkConfig struct {
 	Journalled bool `hcl:"journalled,optional" doc:"creates can't be repeated"`
 	Mute       bool `hcl:"mute,optional" doc:"it can't be asked"`
 	Batch      int  `hcl:"batch,optional" doc:"changes at once"`
+	Matching   bool `hcl:"matching,optional" doc:"it tells earlier rows"`
 	Ordered    bool `hcl:"ordered,optional" doc:"it keeps order per lane"`
 }
 
@@ -166,6 +167,8 @@ func (w *world) sinkKind() connector.Kind[connector.Sink] {
 		func(_ context.Context, c worldSinkConfig, _ connector.Env) (connector.Sink, error) {
 			s := worldSink{w, connector.Traits{Identity: "world", Deletes: true, Undoable: true, Journalled: c.Journalled, Batch: c.Batch, Ordered: c.Ordered}}
 			switch {
+			case c.Matching:
+				return matchingSink{findingSink{s}}, nil
 			case c.Mute && c.Ordered:
 				return lanedSink{s}, nil
 			case c.Mute:
