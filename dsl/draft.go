@@ -21,6 +21,11 @@ import (
 func (p *Project) Draft(connection string, c connector.Collection) []byte {
 	name := p.freeName(c)
 	d := &draft{c: c, names: fieldNames(c.Fields)}
+	if c.Sink {
+		d.sink(connection, name)
+		out, _ := Format("draft.hcl", d.text.Bytes())
+		return out
+	}
 	d.line("source %s %s {", quoted(c.Kind), quoted(name))
 	d.line("connection = %s", referenceTo(connection))
 	for _, a := range c.Arguments {
@@ -44,6 +49,41 @@ func (p *Project) Draft(connection string, c connector.Collection) []byte {
 	return out
 }
 
+// sink writes a sink, and what a pipeline into it maps as a comment: where the
+// records come from is not known.
+func (d *draft) sink(connection, name string) {
+	d.line("sink %s %s {", quoted(d.c.Kind), quoted(name))
+	d.line("connection = %s", referenceTo(connection))
+	for _, a := range d.c.Arguments {
+		d.line("%s = %s", a.Name, quoted(a.Value))
+	}
+	if len(d.c.Key) > 0 {
+		parts := make([]string, len(d.c.Key))
+		for i, k := range d.c.Key {
+			parts[i] = quoted(k)
+		}
+		d.line("keys = [%s]", strings.Join(parts, ", "))
+	}
+	for _, n := range d.c.Notes {
+		d.comment(n)
+	}
+	d.line("}")
+	d.line("")
+	d.comment(fmt.Sprintf("pipeline %s {", quoted(name)))
+	d.comment("  from = source.KIND.NAME")
+	d.comment(fmt.Sprintf("  into = sink.%s.%s", d.c.Kind, name))
+	d.comment("  map {")
+	for i, f := range d.c.Fields {
+		need := ""
+		if !f.Nullable {
+			need = " # mandatory"
+		}
+		d.comment(fmt.Sprintf("    %s = src.%s%s", d.names[i], d.names[i], need))
+	}
+	d.comment("  }")
+	d.comment("}")
+}
+
 // referenceTo writes the address of an instance as a reference.
 func referenceTo(address string) string {
 	block, key, one := strings.Cut(address, "[")
@@ -61,7 +101,7 @@ func (p *Project) freeName(c connector.Collection) string {
 	}
 	base := strings.ToLower(identifierOf(last, "records"))
 	name := base
-	for n := 2; p.hasBlock("source."+c.Kind+"."+name) || p.hasBlock("pipeline."+name); n++ {
+	for n := 2; p.hasBlock("source."+c.Kind+"."+name) || p.hasBlock("sink."+c.Kind+"."+name) || p.hasBlock("pipeline."+name); n++ {
 		name = base + "_" + strconv.Itoa(n)
 	}
 	return name
@@ -120,10 +160,12 @@ func (d *draft) guessedKey() []string {
 		case f.Unreadable != "":
 			n = 0
 		case name == "id":
-			n = 4
+			n = 5
 		case strings.HasSuffix(name, "id") && !f.Nullable:
-			n = 3
+			n = 4
 		case !f.Nullable:
+			n = 3
+		case strings.HasSuffix(name, "id"):
 			n = 2
 		}
 		if n > points {

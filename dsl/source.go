@@ -42,6 +42,10 @@ func (l *loader) source(d *declaration, in *instance) {
 		otherwise = keyed.DefaultKey()
 	}
 	src.Key = l.sourceKey(d, in, otherwise)
+	if kind.NeedsKey && body.Attributes["key"] == nil {
+		l.out.add("missing_argument", d.Block.DefRange(), "A required argument is missing",
+			"The argument \"key\" is required: a source of kind %q is read in the order of its key. Name the fields that are unique together.", d.Kind)
+	}
 	l.sensitiveKey(d, src)
 	src.Complete = l.completeWhen(d, in)
 	src.Incremental = incrementalOf(config)

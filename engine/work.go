@@ -249,6 +249,9 @@ func (w *work) openSink(ctx context.Context) error {
 	return nil
 }
 
+// Shape describes the mapped records, as the sink gets it.
+func (p *Pipeline) Shape() record.Shape { return p.shape() }
+
 // shape describes the mapped records to the sink.
 func (p *Pipeline) shape() record.Shape {
 	shape := record.Shape{Pipeline: p.Name, Open: p.OpenShape, Key: p.Key}

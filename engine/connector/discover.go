@@ -61,3 +61,9 @@ type Field struct {
 	// Unreadable says why no record can carry it; empty: one can.
 	Unreadable string
 }
+
+// A Described is a Source whose system tells, before a read, which fields all
+// of its records have and no other. It only reads.
+type Described interface {
+	Fields(ctx context.Context) ([]Field, error)
+}

@@ -31,6 +31,9 @@ type Kind[T any] struct {
 	// DefaultKey names the key fields that a source of this kind has when the
 	// file names none; empty: the file must.
 	DefaultKey []string
+	// NeedsKey: a source of this kind can't be read without key fields, which
+	// then are those of the file.
+	NeedsKey bool
 	// Connections lists the connection kinds that this kind can use.
 	Connections []Kind[any]
 	// Traits that are known before the sink is opened.

@@ -125,7 +125,7 @@ func (c *Client) describeUpdate(ctx context.Context, l Listed) (connector.Collec
 	}
 	for _, o := range u.Objects {
 		found.Fields = append(found.Fields, connector.Field{Name: o.Root(), Label: o.Description, Type: "object", Nullable: true})
-		found.Notes = append(found.Notes, fmt.Sprintf("%s is an object of its own: child %q { keys = [%s] }.", o.Root(), o.Root(), keysOf(&o)))
+		found.Notes = append(found.Notes, fmt.Sprintf("%s is an object of its own: child %q {%s}", o.Root(), o.Root(), keysOf(&o)))
 	}
 	found.Notes = append(found.Notes,
 		"find names a GetConnector that shows what AFAS holds: it is asked when the answer to a call was lost.")
@@ -139,5 +139,8 @@ func keysOf(u *UpdateConnector) string {
 			keys = append(keys, fmt.Sprintf("%q", f.ID))
 		}
 	}
-	return strings.Join(keys, ", ")
+	if len(keys) == 0 {
+		return ""
+	}
+	return " keys = [" + strings.Join(keys, ", ") + "] "
 }

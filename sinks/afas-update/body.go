@@ -157,7 +157,7 @@ func (e *element) match() error {
 	}
 	code, ok := e.s.keyText(e.c, nil, "BcCo")
 	if !ok {
-		return fmt.Errorf("MatchPer 7 makes a new person every time, and which one is to be updated %w: map BcCo, or another MatchPer", errUnknownKey)
+		return fmt.Errorf("MatchPer 7 makes a new person every time, and which one is to be updated %w: map BcCo, or give find a column for it, as in columns = { BcCo = \"PersonId\" }", errUnknownKey)
 	}
 	e.fields = append(e.fields, member{"BcCo", record.AppendString(nil, code)})
 	return nil

@@ -36,7 +36,7 @@ type Condition struct {
 func Kind() connector.Kind[connector.Source] {
 	k := connector.Define("afas_get", "Rows of a GetConnector of AFAS Profit, by pages in the order of the key, which must be unique.", Config{}, open)
 	k.Connections = []connector.Kind[any]{afas.Kind()}
-	k.Version = 1
+	k.NeedsKey, k.Version = true, 1
 	return k
 }
 
@@ -154,8 +154,7 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Source, e
 	}
 	if len(env.Key) == 0 {
 		return nil, &connector.FieldError{
-			Field: "key", Problem: "is missing",
-			Hint: "name the columns that are unique together: AFAS gives pages in no fixed order without, and rows get lost between them",
+			Field: "key", Problem: "is missing: name the columns that are unique together; without an order AFAS gives pages in any, and rows get lost between them",
 		}
 	}
 	if c.Connection.Get == nil {

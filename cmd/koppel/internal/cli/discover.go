@@ -19,8 +19,9 @@ func (a *app) discoverVerb() *cobra.Command {
 		Use:   "discover CONNECTION [NAME]",
 		Short: "Show what a live system holds, with a ready source for it",
 		Long: `Discover asks the system of a connection what it holds: of a database its tables and
-views. With the name of one it shows its fields, and a source and a pipeline that read
-it; all of that is HCL, to be added to a file of the project. Nothing is written.
+views, of AFAS its connectors. With the name of one it shows its fields, and a source and
+a pipeline that read it, or a sink that writes to it; all of that is HCL, to be added to
+a file of the project. Nothing is written.
 CONNECTION is an address, or the end of one that no other connection has.`,
 		Example: `  koppel discover reception
   koppel discover connection.sqlite.reception employees

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 
 	"koppel/cmd/koppel/internal/view"
 	"koppel/dsl"
@@ -15,18 +16,25 @@ func (a *app) validateVerb() *cobra.Command {
 		Use:   "validate",
 		Short: "Check the files, offline",
 		Long: `Validate checks all files of the project in one go: syntax, names, types,
-references and programs. It needs no network and no credentials, and writes nothing.`,
+references and programs. It needs no network and no credentials, and writes nothing.
+With --remote it also asks the systems: whether they answer and accept the credentials,
+and whether they have the connectors, tables and fields that the project names.`,
 		Example: "  koppel validate\n  koppel -C reception validate --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if remote {
-				return wrong("validate --remote needs kinds whose systems describe their fields, and this version has none; plan reads the sources")
-			}
 			o, err := a.options(offline)
 			if err != nil {
 				return err
 			}
 			p, problems := dsl.Load(cmd.Context(), o)
+			if remote && !problems.HasErrors() {
+				found, err := a.remote(cmd.Context(), p)
+				if err != nil {
+					return err
+				}
+				problems = append(problems, found...)
+				problems.Sort()
+			}
 			return a.reportValidity(p, problems)
 		},
 	}
@@ -39,6 +47,9 @@ func (a *app) reportValidity(p *dsl.Project, problems dsl.Diagnostics) error {
 	code := exitDone
 	if problems.HasErrors() {
 		code = exitWrong
+	}
+	if onlyUnreachable(problems) {
+		code = exitUnreachable
 	}
 	if a.json {
 		if err := view.WriteJSON(a.out, view.NewValidation(problems)); err != nil {
@@ -57,6 +68,12 @@ func (a *app) reportValidity(p *dsl.Project, problems dsl.Diagnostics) error {
 		return err
 	}
 	return silent(code)
+}
+
+// onlyUnreachable tells whether nothing is wrong but that systems do not answer.
+func onlyUnreachable(all dsl.Diagnostics) bool {
+	list := errorsOf(all)
+	return len(list) > 0 && !slices.ContainsFunc(list, func(d dsl.Diagnostic) bool { return d.Code != "unreachable" })
 }
 
 // errorsOf leaves the warnings out.
