@@ -239,7 +239,7 @@ func TestNotPrinted(t *testing.T) {
 // TestGuideProjects: the blocks of a guide that stand at the margin are
 // together a project.
 func TestGuideProjects(t *testing.T) {
-	for _, name := range []string{"alleyoop", "soap"} {
+	for _, name := range []string{"alleyoop", "http", "soap"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "docs", name+".md"))
 		if err != nil {
 			t.Fatal(err)
