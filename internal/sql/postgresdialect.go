@@ -3,6 +3,7 @@ package sql
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -24,6 +25,9 @@ func (postgresDialect) Placeholder(n int) string { return "$" + strconv.Itoa(n) 
 // ParseName reads a table's name with at most a schema before it.
 func (postgresDialect) ParseName(text string) (Name, error) {
 	parts, err := splitName(text)
+	for _, part := range parts {
+		err = errors.Join(err, postgresDialect{}.CheckName(part))
+	}
 	switch {
 	case err != nil:
 		return Name{}, err
@@ -33,6 +37,15 @@ func (postgresDialect) ParseName(text string) (Name, error) {
 		return Name{Schema: parts[0], Table: parts[1]}, nil
 	}
 	return Name{}, errors.New("has more than a schema before the table; put a name with a dot in double quotes: \"\\\"a.b\\\"\"")
+}
+
+// CheckName refuses a name that the server would cut off: NAMEDATALEN of
+// https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
+func (postgresDialect) CheckName(name string) error {
+	if len(name) > 63 {
+		return fmt.Errorf("has %q, which is longer than the 63 bytes of a PostgreSQL name", name)
+	}
+	return nil
 }
 
 // Identity always names the schema.

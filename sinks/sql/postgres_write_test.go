@@ -262,3 +262,45 @@ func TestPostgresTarget(t *testing.T) {
 		t.Errorf("rows (-want +got)\n%s", diff)
 	}
 }
+
+// TestPostgresLongNames refuses names that the server would cut off: another
+// table or column may have the name that is left.
+func TestPostgresLongNames(t *testing.T) {
+	p := postgrestest.Start(t)
+	n := 0
+	db, url := database(t, p, &n)
+	long := strings.Repeat("é", 32)
+	open := func(table, column string) (*sink, error) {
+		c := Config{Table: table, Create: true, Connection: connector.Connection{Get: func(context.Context) (any, error) { return db, nil }}}
+		s, err := Kind().Open(t.Context(), &c, connector.Env{Shape: record.Shape{
+			Fields: []record.Field{{Name: "id", Send: true}, {Name: column, Send: true}}, Key: []record.KeyField{{Name: "id", Source: "id"}}}})
+		if err != nil {
+			return nil, err
+		}
+		t.Cleanup(func() { s.(*sink).Close() })
+		return s.(*sink), nil
+	}
+	for _, table := range []string{long, "public." + long, long + ".staff"} {
+		if _, err := open(table, "name"); err == nil || !strings.Contains(err.Error(), "63 bytes") {
+			t.Errorf("table %s: %v", table, err)
+		}
+	}
+	s, err := open("staff", long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Write(t.Context(), []record.Change{create("1", `{"id":"1","`+long+`":"x"}`)})
+	if err == nil || !strings.Contains(err.Error(), "63 bytes") {
+		t.Errorf("column: %v", err)
+	}
+	if s, err = open(long[:62], long[:62]); err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.Write(t.Context(), []record.Change{create("1", `{"id":"1","`+long[:62]+`":"x"}`)})
+	if err != nil || statuses(out) != "" {
+		t.Errorf("names of 62 bytes: %v: %s", err, statuses(out))
+	}
+	if got := p.Query(t, url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"); got[0] != "1" {
+		t.Errorf("%s tables", got)
+	}
+}

@@ -96,6 +96,9 @@ func (s *sink) check(t *sql.Table) error {
 	for _, name := range s.config.Answer {
 		need(name, "")
 	}
+	if err := s.checkNames(); err != nil {
+		return err
+	}
 	if len(missing) > 0 {
 		return fmt.Errorf("write table %q: it has no column %s; add with: %s",
 			s.config.Table, strings.Join(missing, ", "), strings.Join(statements, "; "))
@@ -104,6 +107,20 @@ func (s *sink) check(t *sql.Table) error {
 		return fmt.Errorf("write table %q: it has no primary key and no unique index over columns that are NOT NULL; nothing tells its rows apart", s.config.Table)
 	}
 	return s.checkUnique(t)
+}
+
+// checkNames refuses fields whose names no column of the database can have.
+func (s *sink) checkNames() error {
+	d, ok := s.db.Dialect.(interface{ CheckName(name string) error })
+	for _, f := range s.fields {
+		if !ok || s.open && f.key < 0 {
+			continue
+		}
+		if err := d.CheckName(f.name); err != nil {
+			return fmt.Errorf("write table %q: the pipeline %w", s.config.Table, err)
+		}
+	}
+	return nil
 }
 
 func (s *sink) checkUnique(t *sql.Table) error {
@@ -147,6 +164,9 @@ func (s *sink) create(batch []record.Change) (*sql.Table, error) {
 	if !s.config.Create {
 		return nil, fmt.Errorf("write table %q: it does not exist, and create is false", s.config.Table)
 	}
+	if err := s.checkNames(); err != nil {
+		return nil, err
+	}
 	kinds, err := s.kinds(batch)
 	if err != nil {
 		return nil, err
@@ -176,7 +196,11 @@ func (s *sink) create(batch []record.Change) (*sql.Table, error) {
 	if err := s.conn.Exec(s.db.Dialect.CreateTable(t)); err != nil {
 		return nil, fmt.Errorf("make table %q: %w", s.config.Table, err)
 	}
-	return s.db.Dialect.Describe(s.conn, s.name)
+	made, err := s.db.Dialect.Describe(s.conn, s.name)
+	if err == nil && made == nil {
+		err = fmt.Errorf("make table %q: it was made, and is not found under this name", s.config.Table)
+	}
+	return made, err
 }
 
 // kinds finds, for fields without a declared type, those that hold only
