@@ -32,7 +32,7 @@ func (w *work) folder() (connector.Folder, error) {
 	if f, ok := w.sink.(interface{ Folding() (bool, error) }); ok {
 		folds, err := f.Folding()
 		if err != nil {
-			return nil, fmt.Errorf("find out how %s compares keys: %w", w.p.Into, err)
+			return nil, fmt.Errorf("look at %s: %w", w.p.Into, err)
 		}
 		if !folds {
 			return nil, nil

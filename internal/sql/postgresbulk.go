@@ -4,13 +4,29 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// Worth rests on five round trips for any number of rows.
-func (p *pgConn) Worth() int { return 16 }
+// Worth rests on five round trips for any number of rows. A role that may make
+// no temporary table writes one by one.
+func (p *pgConn) Worth() int {
+	if p.stages == nil {
+		err := rows(p, "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'TEMPORARY')", nil, func(s Stmt) {
+			may := s.Column(0).Int != 0
+			p.stages = &may
+		})
+		if err != nil || p.stages == nil {
+			return math.MaxInt // what is written next meets the error too
+		}
+	}
+	if !*p.stages {
+		return math.MaxInt
+	}
+	return 16
+}
 
 // stage is the temporary table that rows are copied into.
 const stage = `pg_temp."koppel_stage"`

@@ -20,8 +20,9 @@ type pgConn struct {
 
 	ctx      context.Context // of the transaction
 	write    bool
-	prepared int // for the names of statements
-	merges   int // upserts that are not tried the short way
+	prepared int   // for the names of statements
+	stages   *bool // whether the role may make temporary tables; nil: not asked yet
+	merges   int   // upserts that are not tried the short way
 }
 
 // lockWait bounds how long a lock is waited for.

@@ -304,3 +304,32 @@ func TestPostgresLongNames(t *testing.T) {
 		t.Errorf("%s tables", got)
 	}
 }
+
+// TestPostgresWithoutTemporary writes as a role that may do no more than it must.
+func TestPostgresWithoutTemporary(t *testing.T) {
+	p := postgrestest.Start(t)
+	n := 0
+	_, url := database(t, p, &n, `CREATE TABLE staff (id text PRIMARY KEY, mail text, score int)`, `CREATE ROLE clerk LOGIN PASSWORD 'pw'`,
+		`REVOKE TEMPORARY ON DATABASE target1 FROM public`, `GRANT SELECT, INSERT, UPDATE, DELETE ON staff TO clerk`)
+	db, err := sql.NewPostgres(strings.Replace(url, "postgres:"+p.Password, "clerk:pw", 1), "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openContacts(t, db, Config{})
+	for _, op := range []record.Op{record.Create, record.Update, record.Create, record.Delete} {
+		var batch []record.Change
+		for i := range 40 {
+			batch = append(batch, contact(op, fmt.Sprint("k", i), string(rune('a'+op)), i, "mail"))
+		}
+		if out, err := s.Write(t.Context(), batch); err != nil || statuses(out) != "" {
+			t.Fatalf("%v: %v: %s", op, err, statuses(out))
+		}
+		want := "40"
+		if op == record.Delete {
+			want = "0"
+		}
+		if got := p.Query(t, url, "SELECT count(*) FROM staff"); got[0] != want {
+			t.Errorf("%v: %s rows", op, got)
+		}
+	}
+}

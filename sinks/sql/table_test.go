@@ -269,3 +269,13 @@ func TestOpenMapping(t *testing.T) {
 		t.Errorf("match %v, %v", found, err)
 	}
 }
+
+// TestGenerated names a column that nobody can write.
+func TestGenerated(t *testing.T) {
+	g := newTarget(t, Config{}, contacts())
+	g.exec("CREATE TABLE people (id TEXT PRIMARY KEY, mail TEXT, score INT GENERATED ALWAYS AS (7))")
+	out, err := g.Write(t.Context(), []record.Change{contact(record.Create, "k", "m", 1)})
+	if err == nil || !strings.Contains(err.Error(), `"score" is generated`) {
+		t.Errorf("%v: %s", err, statuses(out))
+	}
+}
