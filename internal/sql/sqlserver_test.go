@@ -51,6 +51,8 @@ func TestSQLServerStatements(t *testing.T) {
 		{"describe indexes", sqlserverIndexes},
 		{"referenced columns", sqlserverReferenced},
 		{"columns of a query", sqlserverResult},
+		{"list tables", sqlserverList},
+		{"comments", sqlserverComments},
 	} {
 		fmt.Fprintf(&b, "-- %s\n%s\n\n", s.what, s.text)
 	}
@@ -164,5 +166,18 @@ func TestSQLServerAddress(t *testing.T) {
 	}
 	if _, err := db.Open(t.Context(), Read); !errors.Is(err, connector.ErrUnreachable) || strings.Contains(err.Error(), "canary") {
 		t.Errorf("open: %v", err)
+	}
+}
+
+// TestSQLServerBytes tells a row version, which is named timestamp, from a moment.
+func TestSQLServerBytes(t *testing.T) {
+	for base, want := range map[string]bool{
+		"varbinary": true, "binary": true, "image": true, "timestamp": true, "": true,
+		"datetime2": false, "datetimeoffset": false, "nvarchar": false, "uniqueidentifier": false, "xml": false,
+	} {
+		column := sqlserverColumn("c", base, 0)
+		if got := (sqlserverDialect{}).Bytes(&column); got != want {
+			t.Errorf("%s: %t", base, got)
+		}
 	}
 }

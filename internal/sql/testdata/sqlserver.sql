@@ -54,3 +54,22 @@ WHERE f.referenced_object_id = OBJECT_ID(QUOTENAME(@p1) + N'.' + QUOTENAME(@p2))
 SELECT name, system_type_name, error_message FROM sys.dm_exec_describe_first_result_set(@p1, NULL, 0)
 WHERE is_hidden = 0 OR error_message IS NOT NULL ORDER BY column_ordinal
 
+-- list tables
+SELECT CASE WHEN s.name = N'dbo' THEN N'' ELSE s.name END, o.name, CASE WHEN o.type = 'V' THEN 1 ELSE 0 END,
+	COALESCE(CAST(p.value AS nvarchar(4000)), N''), (SELECT COUNT(*) FROM sys.columns AS n WHERE n.object_id = o.object_id), c.name
+FROM sys.objects AS o
+JOIN sys.schemas AS s ON s.schema_id = o.schema_id
+LEFT JOIN sys.extended_properties AS p ON p.class = 1 AND p.major_id = o.object_id AND p.minor_id = 0 AND p.name = N'MS_Description'
+LEFT JOIN sys.indexes AS i ON i.object_id = o.object_id AND i.is_primary_key = 1
+LEFT JOIN sys.index_columns AS x ON x.object_id = i.object_id AND x.index_id = i.index_id AND x.key_ordinal > 0
+LEFT JOIN sys.columns AS c ON c.object_id = x.object_id AND c.column_id = x.column_id
+WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0
+AND HAS_PERMS_BY_NAME(QUOTENAME(s.name) + N'.' + QUOTENAME(o.name), N'OBJECT', N'SELECT') = 1
+ORDER BY 1, 2, x.key_ordinal
+
+-- comments
+SELECT COALESCE(c.name, N''), CAST(p.value AS nvarchar(4000))
+FROM sys.extended_properties AS p
+LEFT JOIN sys.columns AS c ON c.object_id = p.major_id AND c.column_id = p.minor_id AND p.minor_id > 0
+WHERE p.class = 1 AND p.name = N'MS_Description' AND p.value IS NOT NULL AND p.major_id = OBJECT_ID(QUOTENAME(@p1) + N'.' + QUOTENAME(@p2))
+
