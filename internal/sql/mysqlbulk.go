@@ -31,7 +31,7 @@ func (m *mysqlConn) BulkUpsert(t *Table, columns, key, set []string, rows Rows) 
 	if len(t.Unique) == 1 && !t.Partial {
 		tail = " ON DUPLICATE KEY UPDATE " + strings.Join(sets, ", ")
 	}
-	return m.bulk("INSERT INTO "+TableName(d, t.Name)+" ("+d.list(columns)+") VALUES ", tail, len(columns), rows)
+	return m.bulk("INSERT INTO "+TableName(d, t.Name)+" ("+list(d, columns)+") VALUES ", tail, len(columns), rows)
 }
 
 // BulkUpdate runs its statement for each row: values in a derived table would
@@ -57,7 +57,7 @@ func (m *mysqlConn) BulkUpdate(t *Table, set, key []string, rows Rows) (int, err
 // BulkDelete deletes many rows with one statement.
 func (m *mysqlConn) BulkDelete(t *Table, key []string, rows Rows) (int, error) {
 	d := mysqlDialect{}
-	return m.bulk("DELETE FROM "+TableName(d, t.Name)+" WHERE ("+d.list(key)+") IN (", ")", len(key), rows)
+	return m.bulk("DELETE FROM "+TableName(d, t.Name)+" WHERE ("+list(d, key)+") IN (", ")", len(key), rows)
 }
 
 // bulk runs head, the rows in parentheses and tail, some hundred rows a time.

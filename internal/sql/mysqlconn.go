@@ -190,20 +190,7 @@ func (m *mysqlConn) Exec(query string, args ...Value) error {
 		}
 		return nil
 	}
-	st, err := m.Prepare(query)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	for i, v := range args {
-		st.Bind(i+1, v)
-	}
-	for {
-		row, err := st.Step()
-		if err != nil || !row {
-			return err
-		}
-	}
+	return rows(m, query, args, func(Stmt) {})
 }
 
 // command runs a statement without parameters.

@@ -78,20 +78,12 @@ func (d mysqlDialect) CreateTable(t *Table) string {
 		}
 		b.WriteString(d.Quote(c.Name) + " " + c.Type + ", ")
 	}
-	b.WriteString("PRIMARY KEY (" + d.list(key) + ")) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+	b.WriteString("PRIMARY KEY (" + list(d, key) + ")) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
 	return b.String()
 }
 
 func (d mysqlDialect) AddColumn(t Name, c Column) string {
 	return "ALTER TABLE " + TableName(d, t) + " ADD COLUMN " + d.Quote(c.Name) + " " + c.Type
-}
-
-func (d mysqlDialect) list(names []string) string {
-	q := make([]string, len(names))
-	for i, n := range names {
-		q[i] = d.Quote(n)
-	}
-	return strings.Join(q, ", ")
 }
 
 // Type gives numbers as many digits as the database has.
@@ -116,16 +108,10 @@ func (mysqlDialect) Type(field string) string {
 // Upsert lets one statement do it only where no other unique index could make
 // it update another row than ours.
 func (d mysqlDialect) Upsert(t *Table, columns, key, set, returning []string) string {
-	marks := make([]string, len(columns))
-	place := map[string]int{}
-	for i, c := range columns {
-		marks[i] = d.Placeholder(i + 1)
-		place[c] = i + 1
-	}
+	insert, place := insertInto(d, t, columns)
 	if len(set) == 0 {
 		set = key[:1]
 	}
-	insert := "INSERT INTO " + TableName(d, t.Name) + " (" + d.list(columns) + ") VALUES (" + strings.Join(marks, ", ") + ")"
 	sets := make([]string, len(set))
 	if len(t.Unique) == 1 && !t.Partial {
 		for i, c := range set {
@@ -172,7 +158,7 @@ func (d mysqlDialect) returning(t *Table, key, columns []string, place map[strin
 	if len(columns) == 0 {
 		return ""
 	}
-	return mysqlThen + "SELECT " + d.list(columns) + " FROM " + TableName(d, t.Name) + d.where(key, place)
+	return mysqlThen + "SELECT " + list(d, columns) + " FROM " + TableName(d, t.Name) + d.where(key, place)
 }
 
 // Lock holds the row for the transaction, and reads it as it stands now.

@@ -2,12 +2,9 @@ package sql
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // TestMySQLStatements holds the statements in which MySQL and MariaDB differ, or
@@ -54,17 +51,5 @@ func TestMySQLStatements(t *testing.T) {
 	} {
 		fmt.Fprintf(&b, "-- %s\n%s\n\n", s.what, strings.NewReplacer(mysqlIfNone, "\n-- and, where no row was changed\n", mysqlThen, "\n-- and then\n").Replace(s.text))
 	}
-	const golden = "testdata/mysql.sql"
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
+	checkGolden(t, "testdata/mysql.sql", b.String())
 }

@@ -45,7 +45,7 @@ func (p *pgConn) BulkUpsert(t *Table, columns, key, set []string, rows Rows) (in
 	} else if changed, done, err := p.append(t, columns, rows); done || err != nil {
 		return changed, err
 	}
-	return p.bulk(t, columns, rows, "INSERT INTO "+TableName(d, t.Name)+" ("+d.list(columns)+") SELECT "+d.list(staged(len(columns)))+
+	return p.bulk(t, columns, rows, "INSERT INTO "+TableName(d, t.Name)+" ("+list(d, columns)+") SELECT "+list(d, staged(len(columns)))+
 		" FROM "+stage+d.onConflict(key, set))
 }
 
@@ -59,7 +59,7 @@ func (p *pgConn) append(t *Table, columns []string, rows Rows) (changed int, don
 		return 0, false, p.undo(err)
 	}
 	d := postgresDialect{}
-	changed, err = p.copy("COPY "+TableName(d, t.Name)+" ("+d.list(columns)+") FROM STDIN", rows)
+	changed, err = p.copy("COPY "+TableName(d, t.Name)+" ("+list(d, columns)+") FROM STDIN", rows)
 	if err == nil {
 		return changed, true, p.simple(p.ctx, innerRelease)
 	}
@@ -132,7 +132,7 @@ func (p *pgConn) bulk(t *Table, columns []string, rows Rows, merge string) (int,
 	if err := p.simple(p.ctx, open); err != nil {
 		return 0, p.undo(err)
 	}
-	if _, err := p.copy("COPY "+stage+" ("+d.list(places)+") FROM STDIN", rows); err != nil {
+	if _, err := p.copy("COPY "+stage+" ("+list(d, places)+") FROM STDIN", rows); err != nil {
 		return 0, p.undo(err)
 	}
 	results, err := p.c.Exec(p.ctx, merge+"; DROP TABLE "+stage+"; "+innerRelease).ReadAll()

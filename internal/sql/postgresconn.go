@@ -123,20 +123,7 @@ func (p *pgConn) Release() error { return p.simple(p.ctx, "RELEASE SAVEPOINT kop
 func (p *pgConn) Current() bool { return !p.c.IsClosed() }
 
 func (p *pgConn) Exec(query string, args ...Value) error {
-	st, err := p.Prepare(query)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	for i, v := range args {
-		st.Bind(i+1, v)
-	}
-	for {
-		row, err := st.Step()
-		if err != nil || !row {
-			return err
-		}
-	}
+	return rows(p, query, args, func(Stmt) {})
 }
 
 func (p *pgConn) Prepare(query string) (Stmt, error) {

@@ -62,14 +62,12 @@ func (d postgresDialect) CreateTable(t *Table) string {
 	for _, c := range t.Columns {
 		b.WriteString(d.Quote(c.Name) + " " + c.Type + ", ")
 	}
-	return b.String() + "PRIMARY KEY (" + d.list(t.Unique[0].Columns) + "))"
+	return b.String() + "PRIMARY KEY (" + list(d, t.Unique[0].Columns) + "))"
 }
 
 func (d postgresDialect) AddColumn(t Name, c Column) string {
 	return "ALTER TABLE " + TableName(d, t) + " ADD COLUMN " + d.Quote(c.Name) + " " + c.Type
 }
-
-func (d postgresDialect) list(names []string) string { return sqliteDialect{}.list(names) }
 
 func (postgresDialect) Type(field string) string {
 	switch field {
@@ -90,12 +88,8 @@ func (postgresDialect) Type(field string) string {
 }
 
 func (d postgresDialect) Upsert(t *Table, columns, key, set, returning []string) string {
-	marks := make([]string, len(columns))
-	for i := range columns {
-		marks[i] = d.Placeholder(i + 1)
-	}
-	return "INSERT INTO " + TableName(d, t.Name) + " (" + d.list(columns) + ") VALUES (" + strings.Join(marks, ", ") + ")" +
-		d.onConflict(key, set) + d.returning(returning)
+	insert, _ := insertInto(d, t, columns)
+	return insert + d.onConflict(key, set) + d.returning(returning)
 }
 
 // onConflict sets a column of the key where there is nothing to set: the row
@@ -108,7 +102,7 @@ func (d postgresDialect) onConflict(key, set []string) string {
 	for i, c := range set {
 		sets[i] = d.Quote(c) + " = EXCLUDED." + d.Quote(c)
 	}
-	return " ON CONFLICT (" + d.list(key) + ") DO UPDATE SET " + strings.Join(sets, ", ")
+	return " ON CONFLICT (" + list(d, key) + ") DO UPDATE SET " + strings.Join(sets, ", ")
 }
 
 func (d postgresDialect) Update(t *Table, set, where, returning []string) string {

@@ -137,20 +137,7 @@ func (s *sqliteConn) Current() bool {
 }
 
 func (s *sqliteConn) Exec(query string, args ...Value) error {
-	st, err := s.Prepare(query)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	for i, v := range args {
-		st.Bind(i+1, v)
-	}
-	for {
-		row, err := st.Step()
-		if err != nil || !row {
-			return err
-		}
-	}
+	return rows(s, query, args, func(Stmt) {})
 }
 
 func (s *sqliteConn) Prepare(query string) (Stmt, error) {

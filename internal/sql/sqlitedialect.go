@@ -78,7 +78,7 @@ func (d sqliteDialect) CreateTable(t *Table) string {
 	for _, c := range t.Columns {
 		b.WriteString(d.declare(c) + ", ")
 	}
-	b.WriteString("PRIMARY KEY (" + d.list(t.Unique[0].Columns) + ")) WITHOUT ROWID")
+	b.WriteString("PRIMARY KEY (" + list(d, t.Unique[0].Columns) + ")) WITHOUT ROWID")
 	return b.String()
 }
 
@@ -92,14 +92,6 @@ func (d sqliteDialect) declare(c Column) string {
 
 func (d sqliteDialect) AddColumn(t Name, c Column) string {
 	return "ALTER TABLE " + TableName(d, t) + " ADD COLUMN " + d.declare(c)
-}
-
-func (d sqliteDialect) list(names []string) string {
-	q := make([]string, len(names))
-	for i, n := range names {
-		q[i] = d.Quote(n)
-	}
-	return strings.Join(q, ", ")
 }
 
 // Type leaves fields without a type undeclared: such a column keeps every
@@ -245,8 +237,8 @@ func (d sqliteDialect) Upsert(t *Table, columns, key, set, returning []string) s
 	for i, c := range set {
 		sets[i] = d.Quote(c) + " = excluded." + d.Quote(c)
 	}
-	return "INSERT OR ABORT INTO " + TableName(d, t.Name) + " (" + d.list(columns) + ") VALUES (" + strings.Join(marks, ", ") +
-		") ON CONFLICT (" + d.list(key) + ") DO UPDATE SET " + strings.Join(sets, ", ") + d.returning(returning)
+	return "INSERT OR ABORT INTO " + TableName(d, t.Name) + " (" + list(d, columns) + ") VALUES (" + strings.Join(marks, ", ") +
+		") ON CONFLICT (" + list(d, key) + ") DO UPDATE SET " + strings.Join(sets, ", ") + d.returning(returning)
 }
 
 func (d sqliteDialect) Update(t *Table, set, where, returning []string) string {
@@ -261,7 +253,7 @@ func (d sqliteDialect) returning(columns []string) string {
 	if len(columns) == 0 {
 		return ""
 	}
-	return " RETURNING " + d.list(columns)
+	return " RETURNING " + list(d, columns)
 }
 
 // Lowest is -∞ as a double: numbers lie above it, text above all numbers, and

@@ -141,24 +141,3 @@ func schemaOf(n Name) string {
 	}
 	return n.Schema
 }
-
-func text(s string) Value { return Value{Kind: Text, Text: []byte(s)} }
-
-// rows calls f for each row of a query.
-func rows(c Conn, query string, args []Value, f func(Stmt)) error {
-	s, err := c.Prepare(query)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	for i, v := range args {
-		s.Bind(i+1, v)
-	}
-	for {
-		row, err := s.Step()
-		if err != nil || !row {
-			return err
-		}
-		f(s)
-	}
-}

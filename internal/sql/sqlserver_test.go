@@ -15,8 +15,25 @@ import (
 	"koppel/engine/connector"
 )
 
-// update rewrites the golden file: go test ./internal/sql -run SQLServer -update.
+// update rewrites the golden file: go test ./internal/sql -run Statements -update.
 var update = flag.Bool("update", false, "rewrite golden files")
+
+// checkGolden holds text against a file.
+func checkGolden(t *testing.T, golden, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
 
 // TestSQLServerStatements holds every statement that is sent to SQL Server
 // against a file; no server has run them.
@@ -56,19 +73,7 @@ func TestSQLServerStatements(t *testing.T) {
 	} {
 		fmt.Fprintf(&b, "-- %s\n%s\n\n", s.what, s.text)
 	}
-	const golden = "testdata/sqlserver.sql"
-	if *update {
-		if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
+	checkGolden(t, "testdata/sqlserver.sql", b.String())
 }
 
 func TestSQLServerFit(t *testing.T) {

@@ -53,7 +53,7 @@ func (d sqlserverDialect) CreateTable(t *Table) string {
 		}
 		b.WriteString(column + ", ")
 	}
-	b.WriteString("PRIMARY KEY (" + d.list(key) + "))")
+	b.WriteString("PRIMARY KEY (" + list(d, key) + "))")
 	return b.String()
 }
 
@@ -72,14 +72,6 @@ func (d sqlserverDialect) declare(c Column) string {
 
 // sqlserverJSON stands for the type of lists and objects.
 const sqlserverJSON = "JSON"
-
-func (d sqlserverDialect) list(names []string) string {
-	q := make([]string, len(names))
-	for i, n := range names {
-		q[i] = d.Quote(n)
-	}
-	return strings.Join(q, ", ")
-}
 
 // Type gives numbers the most digits there are, a dozen of them behind the
 // point.
@@ -106,12 +98,7 @@ func (sqlserverDialect) Type(field string) string {
 // (https://learn.microsoft.com/en-us/sql/t-sql/statements/merge-transact-sql).
 // A failed update is not followed by an insert.
 func (d sqlserverDialect) Upsert(t *Table, columns, key, set, returning []string) string {
-	marks := make([]string, len(columns))
-	place := map[string]int{}
-	for i, c := range columns {
-		marks[i] = d.Placeholder(i + 1)
-		place[c] = i + 1
-	}
+	insert, place := insertInto(d, t, columns)
 	if len(set) == 0 {
 		set = key[:1]
 	}
@@ -121,8 +108,8 @@ func (d sqlserverDialect) Upsert(t *Table, columns, key, set, returning []string
 	}
 	table := TableName(d, t.Name)
 	return sqlserverCounted + "UPDATE " + table + " WITH (UPDLOCK, SERIALIZABLE) SET " + strings.Join(sets, ", ") + " WHERE " + d.terms("", key, place) +
-		"; SELECT @koppel_e = @@ERROR, @koppel_n = @@ROWCOUNT; IF @koppel_e = 0 AND @koppel_n = 0 BEGIN INSERT INTO " + table + " (" + d.list(columns) + ") VALUES (" +
-		strings.Join(marks, ", ") + "); SELECT @koppel_n = @@ROWCOUNT; END; " + d.counted(t, key, returning, place)
+		"; SELECT @koppel_e = @@ERROR, @koppel_n = @@ROWCOUNT; IF @koppel_e = 0 AND @koppel_n = 0 BEGIN " + insert +
+		"; SELECT @koppel_n = @@ROWCOUNT; END; " + d.counted(t, key, returning, place)
 }
 
 func (d sqlserverDialect) Update(t *Table, set, where, returning []string) string {
