@@ -18,6 +18,7 @@ import (
 type attempt struct {
 	c      *Client
 	r      *Request
+	outer  context.Context // of the caller
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
@@ -35,7 +36,7 @@ const maxRedirects = 10
 
 // begin starts the clock of an attempt. It must be ended.
 func (c *Client) begin(ctx context.Context, r *Request) *attempt {
-	a := &attempt{c: c, r: r, limit: time.Duration(c.options.Config.Timeout)}
+	a := &attempt{c: c, r: r, outer: ctx, limit: time.Duration(c.options.Config.Timeout)}
 	if a.limit <= 0 {
 		a.limit = time.Duration(Defaults().Timeout)
 	}
@@ -121,7 +122,10 @@ func (a *attempt) authorize(req *http.Request) *Error {
 	if auth == nil {
 		return nil
 	}
-	if err := auth.Authorize(a.ctx, req); err != nil {
+	// A login has a clock of its own, and may have to wait for the next code.
+	a.timer.Stop()
+	defer a.moved()
+	if err := auth.Authorize(a.outer, req); err != nil {
 		return credentialsError(a.c.shared, err)
 	}
 	return nil

@@ -15,7 +15,7 @@ func outlineJSON(b []byte, most int) string {
 			i++
 		case '"':
 			end := textEnd(b, i)
-			if after := bytes.TrimLeft(b[end:], " \t\r\n"); len(after) > 0 && after[0] == ':' && end-i <= 80 {
+			if after := bytes.TrimLeft(b[end:], " \t\r\n"); len(after) > 0 && after[0] == ':' && isName(b[i+1:end-1]) {
 				out = append(out, b[i:end]...)
 			} else {
 				out = append(out, "…"...)
@@ -45,4 +45,21 @@ func textEnd(b []byte, i int) int {
 		}
 	}
 	return len(b)
+}
+
+// isName tells a name that someone gave to a member from data that serves as
+// one: a number of a person, a mail address, a name with blanks.
+func isName(b []byte) bool {
+	if len(b) == 0 || len(b) > 40 {
+		return false
+	}
+	for i, c := range b {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_'
+		switch {
+		case letter, i == 0 && (c == '@' || c == '$'), i > 0 && (c >= '0' && c <= '9' || c == '-' || c == '.'):
+		default:
+			return false
+		}
+	}
+	return true
 }

@@ -100,3 +100,15 @@ func FuzzBodies(f *testing.F) {
 		}
 	})
 }
+
+func TestOutline(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"name" : "Saar: \"x\"", "n":-1.5e3,"list":[true,null,"a"]}`: `{"name":…,"n":…,"list":[…,…,…]}`,
+		`{"999990019":{"s@x.example":1,"Saar Berg":2,"@id":3}}`:       `{…:{…:…,…:…,"@id":…}}`,
+		`{"cut":"Sa`: `{"cut":…`, `{"a`: `{…`, `<a/>`: "4 bytes", "": "",
+	} {
+		if got := outline([]byte(body)); got != want {
+			t.Errorf("%s: %s, not %s", body, got, want)
+		}
+	}
+}
