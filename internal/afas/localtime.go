@@ -2,6 +2,7 @@ package afas
 
 import (
 	"regexp"
+	"sync"
 	"time"
 	_ "time/tzdata" // the zone of AFAS is known on every machine
 )
@@ -13,13 +14,14 @@ const local = "2006-01-02T15:04:05"
 
 var isTime = regexp.MustCompile(`^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$`)
 
-func amsterdam() *time.Location {
+// amsterdam is the zone of AFAS's clock.
+var amsterdam = sync.OnceValue(func() *time.Location {
 	zone, err := time.LoadLocation("Europe/Amsterdam")
 	if err != nil {
 		panic("afas: the zone database that is built in lacks Europe/Amsterdam")
 	}
 	return zone
-}
+})
 
 // Local writes a moment as AFAS does.
 func Local(t time.Time) string { return t.In(amsterdam()).Format(local) }

@@ -46,14 +46,8 @@ var errNoRows = errors.New("the answer has no rows: it is not that of a GetConne
 // ParsePage reads the body of an answer, which it changes and keeps. It finds
 // where the rows are; whether each is JSON is for who scans it.
 func ParsePage(body []byte) (*Page, error) {
-	for _, sign := range []string{":.", ":-.", ": .", ": -."} {
-		if !bytes.Contains(body, []byte(sign)) {
-			continue
-		}
-		if fixed := completeNumbers(body); fixed != nil {
-			body = fixed
-		}
-		break
+	if hasBareNumber(body) {
+		body = completeNumbers(body)
 	}
 	s := splitter{b: bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))}
 	p := &Page{Take: -1, Skip: -1}
@@ -257,8 +251,25 @@ func oneLine(row []byte) {
 	}
 }
 
-// completeNumbers writes the zero that is missing before the point of a
-// number; nil: none is.
+// hasBareNumber tells whether there is a point before a digit and behind none,
+// perhaps in a text.
+func hasBareNumber(body []byte) bool {
+	for i := 0; ; i++ {
+		n := bytes.IndexByte(body[i:], '.')
+		if n < 0 {
+			return false
+		}
+		if i += n; isBare(body, i) {
+			return true
+		}
+	}
+}
+
+func isBare(body []byte, point int) bool {
+	return point > 0 && !isDigit(body[point-1]) && point+1 < len(body) && isDigit(body[point+1])
+}
+
+// completeNumbers writes the zero that is missing before the point of a number.
 func completeNumbers(body []byte) []byte {
 	var out []byte
 	kept := 0
@@ -267,7 +278,7 @@ func completeNumbers(body []byte) []byte {
 		switch c := body[s.i]; {
 		case c == '"':
 			s.text()
-		case c == '.' && s.i > 0 && !isDigit(body[s.i-1]) && s.i+1 < len(body) && isDigit(body[s.i+1]):
+		case c == '.' && isBare(body, s.i):
 			out = append(append(out, body[kept:s.i]...), '0')
 			kept = s.i
 			s.i++
@@ -276,7 +287,7 @@ func completeNumbers(body []byte) []byte {
 		}
 	}
 	if out == nil {
-		return nil
+		return body
 	}
 	return append(out, body[kept:]...)
 }
