@@ -17,7 +17,7 @@ import (
 type Config struct {
 	Connection connector.Connection `hcl:"connection" doc:"the system that is written to"`
 	Match      []string             `hcl:"match,optional" doc:"fields by which earlier records are taken over: find is asked about a new record, and what it gives is one when these fields are equal"`
-	Answer     connector.Program    `hcl:"answer,optional" doc:"jq over the answer to create, or over the one record of find, that gives an object to keep, such as jq(\"{id}\"): {id} in paths, NAME.target.id elsewhere"`
+	Answer     connector.Program    `hcl:"answer,optional" doc:"jq over the answer to create, or over the one record of find, that gives an object to keep, such as jq(\"{id}\"): {id} in paths, NAME.target.id elsewhere; of XML it sees the root element"`
 	Error      connector.Program    `hcl:"error,optional" doc:"jq over the body of an error that gives the words for people; default: the usual members of such bodies"`
 	Create     *Call                `hcl:"create,block" doc:"the request that makes a record; POST unless it says otherwise"`
 	Update     *Call                `hcl:"update,block" doc:"the request that changes a record; PATCH unless it says otherwise"`
@@ -37,7 +37,7 @@ type Call struct {
 // Find are the arguments of a find block.
 type Find struct {
 	Method  string                        `hcl:"method,optional" oneof:"GET POST" doc:"POST for a search that is sent as a body; default GET"`
-	Path    connector.Template            `hcl:"path" doc:"below the url of the connection"`
+	Path    connector.Template            `hcl:"path,optional" doc:"below the url of the connection"`
 	Query   map[string]connector.Template `hcl:"query,optional" doc:"query values by name, such as { external = \"{key}\" }"`
 	Headers map[string]connector.Template `hcl:"headers,optional" doc:"headers by name"`
 	Body    connector.Program             `hcl:"body,optional" doc:"as in create; a search is a POST"`

@@ -189,6 +189,17 @@ func TestOutcomes(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a page, and nothing to keep", func(t *testing.T) {
+		shop, c := start(t)
+		c.Answer, c.Find, c.Update, c.Delete = nil, nil, nil, nil
+		s := open(t, c)
+		if err := shop.Traffic.Fail(traffic.Fault{Kind: traffic.LoginPage, At: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if out := write(t, s, create("1")); out.Status != connector.Unknown {
+			t.Errorf("%+v", out)
+		}
+	})
 	t.Run("nobody listens", func(t *testing.T) {
 		_, c := start(t)
 		s := open(t, c, func(h *httpclient.HTTPConfig) { h.URL = "http://127.0.0.1:1" })
@@ -326,13 +337,19 @@ func TestEnvelopes(t *testing.T) {
 		Body: template{text("<e:Envelope><e:Body><Add name=\"{record.name}\">{record.email}</Add></e:Body></e:Envelope>")}}
 	s := open(t, c, func(h *httpclient.HTTPConfig) { h.URL = server.URL })
 	const fault = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>s:Client</faultcode><faultstring>%s</faultstring></s:Fault></s:Body></s:Envelope>`
+	c.Answer = jq(func(in map[string]any) (any, error) {
+		added, _ := in["Body"].(map[string]any)["AddResponse"].(map[string]any)
+		return map[string]any{"id": added["Id"]}, nil
+	})
+	s = open(t, c, func(h *httpclient.HTTPConfig) { h.URL = server.URL })
 	for _, step := range []struct {
 		status int
 		answer string
 		want   connector.Status
 		words  string
 	}{
-		{200, `<Envelope><Body><AddResponse/></Body></Envelope>`, connector.Applied, ""},
+		{200, `<?xml version="1.0"?><e:Envelope xmlns:e="urn:e"><e:Body><AddResponse><Id>7</Id></AddResponse></e:Body></e:Envelope>`, connector.Applied, ""},
+		{200, `<Envelope><Body><AddResponse/></Body></Envelope>`, connector.Unknown, "id is null"},
 		{500, fmt.Sprintf(fault, "no such department"), connector.Refused, "no such department"},
 		{200, fmt.Sprintf(fault, "a fault with 200"), connector.Refused, "a fault with 200"},
 		{500, `<Envelope><Body>Fault</Body></Envelope>`, connector.Unknown, ""},
@@ -341,6 +358,9 @@ func TestEnvelopes(t *testing.T) {
 		out := write(t, s, record.Change{Op: record.Create, Key: "1", After: visit("1", `<A & "B">`, "a@example.org")})
 		if out.Status != step.want || !strings.Contains(out.Message, step.words) {
 			t.Errorf("%s: %+v", step.answer, out)
+		}
+		if step.want == connector.Applied && string(out.Answer) != `{"id":"7"}` {
+			t.Errorf("answer %s", out.Answer)
 		}
 		want := `text/xml; charset=utf-8 <e:Envelope><e:Body><Add name="&lt;A &amp; &#34;B&#34;&gt;">a@example.org</Add></e:Body></e:Envelope>`
 		if got != want || action != "Add" {

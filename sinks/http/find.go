@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	nethttp "net/http"
+	"strings"
 
 	"koppel/engine/connector"
 	"koppel/engine/record"
@@ -72,8 +73,11 @@ func (s *findingSink) Match(ctx context.Context, batch []record.Change) ([]conne
 	return out, nil
 }
 
-// look asks find about the record of a change.
+// look asks find about the record of a change; without find nothing can be told.
 func (s *sink) look(ctx context.Context, c *record.Change) (connector.Found, error) {
+	if s.config.Find == nil {
+		return connector.Found{Untold: true}, nil
+	}
 	f := &filled{s: s, c: c}
 	req, err := s.requests["find"].make(ctx, f)
 	switch {
@@ -83,6 +87,9 @@ func (s *sink) look(ctx context.Context, c *record.Change) (connector.Found, err
 		return connector.Found{}, err
 	}
 	req.Repeat, req.Expect = httpclient.Always, httpclient.JSONOrEmpty
+	if strings.Contains(req.ContentType, "xml") {
+		req.Expect = httpclient.XMLOrEmpty
+	}
 	resp, err := s.client.Do(ctx, req)
 	var failed *httpclient.Error
 	switch {
@@ -102,7 +109,7 @@ func (s *sink) look(ctx context.Context, c *record.Change) (connector.Found, err
 
 // records takes the records out of an answer of find.
 func (s *sink) records(ctx context.Context, body []byte) ([]any, error) {
-	v, err := record.Decode(body)
+	v, err := decodeAnswer(body)
 	if err != nil {
 		return nil, fmt.Errorf("read the answer of find: %w", err)
 	}

@@ -141,6 +141,9 @@ func (s *sink) one(ctx context.Context, c *record.Change) (connector.Outcome, er
 	if words := faultOf(resp.Body); words != "" {
 		return refusal(words), nil
 	}
+	if isPage(resp) {
+		return s.lost(ctx, c, "the answer is a web page, not that of a service; check the url, the path and the credentials")
+	}
 	return s.applied(ctx, c, resp.Body)
 }
 
@@ -158,7 +161,7 @@ func (s *sink) applied(ctx context.Context, c *record.Change, body []byte) (conn
 	}
 	// The record is there, and its id has to be looked up.
 	out := connector.Outcome{Status: connector.Unknown, Message: "it was created, and its answer can't be used: " + err.Error()}
-	if found, err := s.look(ctx, c); err == nil && found.N == 1 {
+	if found, err := s.look(ctx, c); err == nil && found.N == 1 && !found.Untold {
 		return connector.Outcome{Answer: found.Answer}, nil
 	}
 	return out, nil
@@ -181,7 +184,7 @@ func (s *sink) failed(ctx context.Context, c *record.Change, err error) (connect
 	case faultOf(failed.Body) != "":
 		return refusal(faultOf(failed.Body)), nil
 	case failed.Delivery == httpclient.Lost:
-		return s.lost(ctx, c, failed)
+		return s.lost(ctx, c, failed.Error())
 	case failed.Delivery == httpclient.Answered && !errors.Is(err, connector.ErrUnreachable):
 		return refusal(s.words(ctx, failed)), nil
 	}
@@ -225,8 +228,8 @@ func fieldsOf(body []byte) (names []string) {
 }
 
 // lost looks up what became of a change whose answer did not come.
-func (s *sink) lost(ctx context.Context, c *record.Change, failed *httpclient.Error) (connector.Outcome, error) {
-	out := connector.Outcome{Status: connector.Unknown, Message: failed.Error()}
+func (s *sink) lost(ctx context.Context, c *record.Change, words string) (connector.Outcome, error) {
+	out := connector.Outcome{Status: connector.Unknown, Message: words}
 	if c.Op != record.Create || s.config.Find == nil {
 		return out, nil
 	}
@@ -241,7 +244,7 @@ func (s *sink) lost(ctx context.Context, c *record.Change, failed *httpclient.Er
 // words are what the target says of a request that it refused.
 func (s *sink) words(ctx context.Context, failed *httpclient.Error) string {
 	if s.config.Error != nil {
-		if body := decode(failed.Body); body != nil {
+		if body, err := decodeAnswer(failed.Body); err == nil && body != nil {
 			outputs, err := s.config.Error.Run(ctx, body)
 			if err == nil && len(outputs) == 1 {
 				if text, ok := plainText(outputs[0]); ok && text != "" {
@@ -271,9 +274,9 @@ func (s *sink) answerOf(c *record.Change) []byte {
 
 // keep makes what is kept of an answer.
 func (s *sink) keep(ctx context.Context, body []byte) ([]byte, error) {
-	v, err := record.Decode(body)
+	v, err := decodeAnswer(body)
 	if err != nil {
-		return nil, fmt.Errorf("it is no JSON: %w", err)
+		return nil, err
 	}
 	return s.keepOf(ctx, v)
 }
