@@ -157,8 +157,12 @@ func (t *Teller) Failed(all []engine.FailedKey) {
 			t.line("      %s", Clean(text))
 		}
 	})
-	if !t.Style.Quiet {
-		t.line("\nRuns by hand try refused records again; koppel failed retry makes scheduled runs do so at once.")
+	if t.Style.Quiet {
+		return
+	}
+	t.line("\nRuns by hand try refused records again; koppel failed retry makes scheduled runs do so at once.")
+	if slices.ContainsFunc(open, func(o engine.OpenKey) bool { return o.Reason == state.InDoubt }) {
+		t.line("Those in doubt may be at the target: look there. If one is not, koppel failed retry with --only KEY sends it again;\nif it is, koppel failed dismiss with --only KEY leaves it.")
 	}
 }
 
