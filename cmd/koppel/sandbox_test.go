@@ -88,8 +88,8 @@ func wantTaken(t *testing.T, address string) {
 	}
 }
 
-// TestSandboxConnections: the text that is printed is a file of a project in the
-// canonical form.
+// TestSandboxConnections: the text that is printed is a valid file of a project, in
+// the canonical form.
 func TestSandboxConnections(t *testing.T) {
 	dir := t.TempDir()
 	file, err := os.Create(filepath.Join(dir, "connections.hcl"))
@@ -122,7 +122,9 @@ func TestSandboxConnections(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	if text, err := exec.CommandContext(t.Context(), "koppel", "fmt", "--check", "-C", dir).CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, text)
+	for _, args := range [][]string{{"validate", "-C", dir}, {"fmt", "--check", "-C", dir}} {
+		if text, err := exec.CommandContext(t.Context(), "koppel", args...).CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, text)
+		}
 	}
 }
