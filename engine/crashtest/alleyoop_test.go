@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -232,5 +233,117 @@ func TestSignalBehindLostAnswer(t *testing.T) {
 	}
 	if want := 2 * len(o.AlleyOop.Data.Rows("clients")); signals != want {
 		t.Errorf("%d signals, want %d: %s", signals, want, said)
+	}
+}
+
+// TestUploadInDoubt: an upload whose answer was lost is shown and not made
+// again, be it of a new file or of one that has changed.
+func TestUploadInDoubt(t *testing.T) {
+	for _, change := range []bool{false, true} {
+		o := openOffice(t, filepath.Join(t.TempDir(), "calls.jsonl"))
+		o.work()
+		o.p.whole("run", "dossiers")
+		if change {
+			o.p.whole("run", "documents")
+			o.p.write("document.txt", "changed")
+		}
+		before := len(o.AlleyOop.Data.Rows("files"))
+		if err := o.AlleyOop.Traffic.Fail(traffic.Fault{Kind: traffic.LostAnswer, Action: "files"}); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			said, _ := o.p.whole("run", "documents")
+			if n := strings.Count(said, " in_doubt "); n != 1 {
+				t.Errorf("changed %v: %d in doubt: %s", change, n, said)
+			}
+			if got, want := len(o.AlleyOop.Data.Rows("files"))-before, len(o.AlleyOop.Data.Rows("clients")); got != want {
+				t.Errorf("changed %v: %d files more, want %d: %s", change, got, want, said)
+			}
+		}
+	}
+}
+
+// TestAlleyOopKeepsSecrets: neither the credentials nor a citizen service
+// number are in what is said, in a plan or in the state.
+func TestAlleyOopKeepsSecrets(t *testing.T) {
+	o := openOffice(t, filepath.Join(t.TempDir(), "calls.jsonl"))
+	bsn := o.AlleyOop.Data.Rows("clients")[1]["bsn"].(string)
+	if len(bsn) != 9 {
+		t.Fatalf("the second client has the number %q", bsn)
+	}
+	o.p.write("clients.hcl", `
+source "alleyoop" "clients" {
+  connection = connection.alleyoop.office
+  action     = "clients"
+  snapshot   = true
+}
+source "alleyoop" "one" {
+  connection = connection.alleyoop.office
+  action     = "clients"
+  headers    = { bsn = env("OFFICE_BSN") }
+}
+connection "sqlite" "db" { path = "target.db" }
+sink "sql" "clients" {
+  connection = connection.sqlite.db
+  table      = "clients"
+}
+pipeline "clients" {
+  from = source.alleyoop.clients
+  into = sink.sql.clients
+  join "one" {
+    with = source.alleyoop.one
+    on   = [src.clientId, one.clientId]
+  }
+  map {
+    id    = src.clientId
+    name  = src.name
+    other = join(" ", src.bsn, one.bsn)
+  }
+}
+sink "sql" "broken" {
+  connection = connection.sqlite.db
+  table      = "broken"
+}
+pipeline "broken" {
+  from = source.alleyoop.clients
+  into = sink.sql.broken
+  map {
+    id     = src.clientId
+    number = number(join("", src.bsn, "x"))
+  }
+}
+`)
+	o.p.env = append(o.p.env, "OFFICE_BSN="+bsn)
+	var said strings.Builder
+	for _, verb := range []string{"plan", "apply", "run", "full"} {
+		text, _, _ := o.p.try(verb, "clients", "broken")
+		said.WriteString(text)
+	}
+	o.p.env = append(o.p.env, "OFFICE_KEY=canary-key")
+	text, _, _ := o.p.try("run", "clients")
+	said.WriteString(text)
+	if !strings.Contains(said.String(), "clients succeeded") || !strings.Contains(said.String(), " convert ") {
+		t.Errorf("nothing was delivered, or nothing failed: %s", said.String())
+	}
+	if !strings.Contains(said.String(), "check api_key of the connection") {
+		t.Errorf("the refused key is not told: %s", said.String())
+	}
+	for name, secret := range map[string]string{"password": o.AlleyOop.Password, "key": o.AlleyOop.APIKey, "other key": "canary-key", "number": bsn} {
+		if strings.Contains(said.String(), secret) {
+			t.Errorf("the %s is said", name)
+		}
+		err := filepath.WalkDir(o.p.dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Base(path) == "target.db" {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			if err == nil && strings.Contains(string(content), secret) {
+				t.Errorf("the %s is in %s", name, filepath.Base(path))
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -25,6 +25,7 @@ import (
 	alleyoopsignals "koppel/sinks/alleyoop-signals"
 	sinkhttp "koppel/sinks/http"
 	sinksql "koppel/sinks/sql"
+	sourcealleyoop "koppel/sources/alleyoop"
 	sourcefile "koppel/sources/file"
 	sourcesql "koppel/sources/sql"
 )
@@ -48,7 +49,7 @@ func TestMain(m *testing.M) {
 func child(dir string, args []string) error {
 	ctx := context.Background()
 	p, diags := dsl.Load(ctx, dsl.Options{Dir: dir, Environ: os.LookupEnv, Resolve: true,
-		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind()},
+		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind(), sourcealleyoop.Kind()},
 		Sinks:   []connector.Kind[connector.Sink]{sinksql.Kind(), sinkhttp.Kind(), journalKind(), afasupdate.Kind(), alleyoopinstances.Kind(), alleyoopsignals.Kind(), alleyoopfiles.Kind()}})
 	if diags.HasErrors() {
 		return fmt.Errorf("load: %+v", diags)

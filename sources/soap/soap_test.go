@@ -172,9 +172,6 @@ func (d *directory) read(rec *connectortest.Recorder) {
 	defer conn.(*httpclient.Client).Close()
 	c := *d.config
 	c.Connection.Get = func(context.Context) (any, error) { return conn, nil }
-	if c.Namespaces != nil && strings.HasPrefix(c.Records, "/Envelope") {
-		c.Namespaces = map[string]string{"d": "urn:example:directory"}
-	}
 	src, err := soap.Kind().Open(d.t.Context(), &c, connector.Env{Now: time.Now})
 	if err != nil {
 		d.t.Fatal(err)
@@ -205,7 +202,7 @@ func TestDirectory(t *testing.T) {
 				if got := one("803"); !strings.Contains(got, `"note":"Kamer <3> & gang"`) || !strings.Contains(got, `"phones":{"phone":["`) {
 					t.Error(got)
 				}
-				if got := one("802"); !strings.Contains(got, `"email":null`) || !strings.Contains(got, `"phone":["1`) && !strings.Contains(got, `"phone":["`) {
+				if got := one("802"); !strings.Contains(got, `"email":null`) || !strings.Contains(got, `"phone":["`) {
 					t.Error(got)
 				}
 			})
