@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"koppel/engine/connector"
@@ -219,9 +221,7 @@ func (d *decoder) validate(b *hclsyntax.Block, config any) {
 			if d.isPending(field.Field) {
 				continue
 			}
-			if place, ok := d.places[field.Field]; ok {
-				at = place
-			}
+			at = d.placeOf(field.Field, at)
 			detail = field.Hint
 			if d.hidden[field.Field] {
 				e, detail = fmt.Errorf("%s has a wrong value", field.Field), "It is sensitive, so it is not shown."
@@ -233,6 +233,21 @@ func (d *decoder) validate(b *hclsyntax.Block, config any) {
 			detail = sentence(detail)
 		}
 		d.v.out.add("invalid_value", at, capital(e.Error()), "%s", detail)
+	}
+}
+
+// placeOf is where an argument stands; of one that is not there, the innermost
+// block that it belongs to, or else otherwise.
+func (d *decoder) placeOf(name string, otherwise hcl.Range) hcl.Range {
+	for {
+		if place, ok := d.places[name]; ok {
+			return place
+		}
+		dot := strings.LastIndexByte(name, '.')
+		if dot < 0 {
+			return otherwise
+		}
+		name = name[:dot]
 	}
 }
 

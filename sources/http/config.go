@@ -4,6 +4,7 @@ package http
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -58,6 +59,9 @@ func (c *Config) Validate() error {
 	if c.Body != nil && c.Method != "POST" {
 		return &connector.FieldError{Field: "body", Problem: "belongs to method POST", Hint: `write method = "POST", or send values in query`}
 	}
+	if err := c.validatePrograms(); err != nil {
+		return err
+	}
 	if err := c.validatePagination(); err != nil {
 		return err
 	}
@@ -65,6 +69,20 @@ func (c *Config) Validate() error {
 		return err
 	}
 	return c.validateTemplates()
+}
+
+// validatePrograms refuses texts in the place of programs.
+func (c *Config) validatePrograms() error {
+	programs := map[string]connector.Program{"records": c.Records}
+	if p := c.Pagination; p != nil {
+		programs["pagination.value"], programs["pagination.total"], programs["pagination.more"] = p.Value, p.Total, p.More
+	}
+	for _, name := range slices.Sorted(maps.Keys(programs)) {
+		if t, ok := programs[name].(connector.Template); ok {
+			return &connector.FieldError{Field: name, Problem: "is a text, not a program", Hint: fmt.Sprintf("write jq(%q)", t.Source())}
+		}
+	}
+	return nil
 }
 
 func (c *Config) validatePagination() error {

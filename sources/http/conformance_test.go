@@ -173,6 +173,7 @@ func TestConformance(t *testing.T) {
 				},
 				Wrong: []connectortest.Wrong{
 					{Name: "body of GET", Change: func(c any) { c.(*source.Config).Body = jq(".") }, Want: "body belongs to method POST"},
+					{Name: "text for a program", Change: func(c any) { c.(*source.Config).Records = textBody{".data[]"} }, Want: `records is a text, not a program`},
 					{Name: "no connection", Change: func(c any) { c.(*source.Config).Connection = connector.Connection{} }, Want: "connection is missing"},
 					{Name: "unknown name", Change: func(c any) { c.(*source.Config).Path = connectortest.Text("/people/{src.id}") }, Want: "path"},
 					{Name: "cursor without incremental", Change: func(c any) {
