@@ -112,7 +112,7 @@ func (o *profit) work() {
 		o.members[fmt.Sprintf("%s/%d", o.events[o.random.IntN(len(o.events))], 90000+o.next)] = "new"
 	}
 	for name, value := range o.persons {
-		if o.random.IntN(6) == 0 { // the mail address, which is unique, mostly stays
+		if o.random.IntN(max(6, len(o.persons)/10)) == 0 { // the mail address, which is unique, mostly stays
 			_, mail, _ := strings.Cut(value, " ")
 			o.persons[name] = fmt.Sprintf("G%d %s", o.random.IntN(1000), mail)
 		}
