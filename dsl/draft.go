@@ -101,7 +101,7 @@ func (p *Project) freeName(c connector.Collection) string {
 	}
 	base := strings.ToLower(identifierOf(last, "records"))
 	name := base
-	for n := 2; p.hasBlock("source."+c.Kind+"."+name) || p.hasBlock("sink."+c.Kind+"."+name) || p.hasBlock("pipeline."+name); n++ {
+	for n := 2; !c.Sink && p.hasBlock("source."+c.Kind+"."+name) || c.Sink && p.hasBlock("sink."+c.Kind+"."+name) || p.hasBlock("pipeline."+name); n++ {
 		name = base + "_" + strconv.Itoa(n)
 	}
 	return name
