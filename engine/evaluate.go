@@ -155,7 +155,7 @@ func (m *mapper) bind(out *outcome, afterEach bool) (done bool, err error) {
 		case joinSkips:
 			out.fate = fateFiltered
 			return true, nil
-		case joinWaits:
+		case joinWaits, joinOut:
 			return true, nil
 		}
 	}

@@ -170,6 +170,8 @@ func (x *explaining) joins(m *mapper, afterEach bool) (list []JoinTrace, done bo
 			t.Result, t.Note = "waiting", out.note
 		case result == joinSkips:
 			t.Result = "dropped"
+		case result == joinOut:
+			t.Result = fateName(out.fate)
 		case len(t.Found) == 0 && !whole:
 			t.Result = "null"
 		default:

@@ -20,11 +20,13 @@ type rightRow struct {
 	hash    record.Hash
 	planned bool   // only planned upstream, not delivered yet
 	answer  []byte // of the target; nil: not delivered, or not read
+	out     fate   // fateExpired or fateAhead: outside of its window, as it was last known
 }
 
 const (
 	rowPlanned  = 1
 	rowAnswered = 2
+	rowOut      = 4
 )
 
 func (r *rightRow) encode(b []byte) []byte {
@@ -35,7 +37,13 @@ func (r *rightRow) encode(b []byte) []byte {
 	if r.answer != nil {
 		flags |= rowAnswered
 	}
+	if r.out != 0 {
+		flags |= rowOut
+	}
 	b = putBytes(append(b, flags), r.key)
+	if r.out != 0 {
+		b = append(b, byte(r.out))
+	}
 	if r.planned {
 		b = putHash(b, r.hash)
 	}
@@ -50,6 +58,9 @@ func (r *rightRow) decode(b []byte) error {
 	d := decoder{b: b}
 	flags := d.byte()
 	*r = rightRow{key: d.bytes(), planned: flags&rowPlanned != 0}
+	if flags&rowOut != 0 {
+		r.out = fate(d.byte())
+	}
 	if r.planned {
 		r.hash = d.hash()
 	}
@@ -112,12 +123,14 @@ func (l *joinLookup) search(keys []record.Key, one bool) error {
 		}
 		l.rows = table.Reader()
 	}
+	// What is outside of its window does not count as the one.
+	settled := func() bool { n := len(l.found); return one && n > 0 && l.found[n-1].out == 0 }
 	for _, k := range keys {
 		l.want = append(l.want[:0], k...)
 		var damaged error
 		err := l.rows.Find(l.want, func(payload []byte) bool {
 			damaged = l.add(payload)
-			return damaged == nil && !one
+			return damaged == nil && !settled()
 		})
 		if err == nil {
 			err = damaged
@@ -126,7 +139,7 @@ func (l *joinLookup) search(keys []record.Key, one bool) error {
 			l.broken.Store(&err)
 			return err
 		}
-		if one && len(l.found) > 0 {
+		if settled() {
 			return nil
 		}
 	}
@@ -178,6 +191,9 @@ const (
 	joined joinResult = iota
 	joinSkips
 	joinWaits
+	// joinOut: all matches are outside of their window, and out.fate says on
+	// which side.
+	joinOut
 )
 
 // bind looks up one join for the record that the evaluator has loaded.
@@ -192,6 +208,9 @@ func (l *joinLookup) bind(ev *mapping.Evaluator, out *outcome) (joinResult, erro
 	}
 	if err := l.find(keys); err != nil {
 		return 0, err
+	}
+	if result := l.outside(out); result == joinOut {
+		return result, nil
 	}
 	for i := range l.found {
 		if row := &l.found[i]; row.planned {
@@ -215,6 +234,31 @@ func (l *joinLookup) bind(ev *mapping.Evaluator, out *outcome) (joinResult, erro
 	}
 	ev.Bind(l.join.Name, l.found[0].body)
 	return l.bindTarget(ev, &l.found[0], out)
+}
+
+// outside takes those that are outside of their window from what was found,
+// unless there are no others: then the record is outside as well. A list keeps
+// them as they were last known, and so does a record that is one of many: what
+// left its window is not gone.
+func (l *joinLookup) outside(out *outcome) joinResult {
+	side, inside := fate(0), 0
+	for i := range l.found {
+		if row := &l.found[i]; row.out == 0 {
+			inside++
+		} else {
+			side = row.out
+		}
+	}
+	switch {
+	case side == 0:
+		return joined
+	case inside == 0 && !l.afterEach:
+		out.fate = side
+		return joinOut
+	case inside > 0 && l.join.Many != "list":
+		l.found = slices.DeleteFunc(l.found, func(row rightRow) bool { return row.out != 0 })
+	}
+	return joined
 }
 
 func (l *joinLookup) bindList(ev *mapping.Evaluator) {

@@ -33,6 +33,8 @@ type joinIndex struct {
 	// unreachable: the right side's system could not be reached.
 	unreachable bool
 	digest      record.Hash
+	// afterEach: its left side reads the item at hand.
+	afterEach bool
 	// target: the program reads NAME.target, from this pipeline.
 	target string
 	// planned: some rows are only planned upstream.
@@ -70,6 +72,11 @@ func (s *session) joinIndexes(ctx context.Context, p *Pipeline) (list []*joinInd
 
 func (s *session) newJoinIndex(p *Pipeline, i int, j Join, room int) *joinIndex {
 	idx := &joinIndex{join: j, i: i, target: p.Targets[j.Name], rows: s.spool.Sorter(room)}
+	for _, b := range p.Program.Binds() {
+		if !b.Lookup && b.I == i {
+			idx.afterEach = b.AfterEach
+		}
+	}
 	idx.rows.OnceWritten(sortMemory)
 	idx.reads = readsOf(p.Program, j)
 	// Who asks what became of a record wants to see whole records.
@@ -155,8 +162,10 @@ type joinFill struct {
 func (f *joinFill) entry(e *entry) (err error) {
 	idx := f.idx
 	switch {
-	case e.twice || e.seen == seenGone || e.seen == seenExpired || e.seen == seenAhead:
+	case e.twice || e.seen == seenGone:
 		return nil
+	case (e.seen == seenExpired || e.seen == seenAhead) && e.length == 0:
+		return nil // nobody knows any more what it was
 	case e.seen == seenUnsure:
 		idx.complete, idx.problem = false, unsureUpstream
 		return nil
@@ -168,6 +177,12 @@ func (f *joinFill) entry(e *entry) (err error) {
 		return err
 	}
 	row := rightRow{key: []byte(e.key), body: f.body, hash: e.raw, planned: e.planned}
+	switch e.seen {
+	case seenExpired:
+		row.out = fateExpired
+	case seenAhead:
+		row.out = fateAhead
+	}
 	if f.items != nil {
 		it, err := f.items.at(e.key)
 		if err != nil {

@@ -66,6 +66,9 @@ func (r *joinReads) digest(b []byte, keys []record.Key, row *rightRow) []byte {
 	if r.target {
 		b = putBytes(b, row.answer)
 	}
+	if row.out != 0 {
+		b = append(b, byte(row.out))
+	}
 	return b
 }
 

@@ -43,7 +43,7 @@ type TracedJoin struct {
 	Lookup  bool          `json:"lookup" doc:"it is a lookup"`
 	Keys    []string      `json:"keys" doc:"values that were looked for, or the question of a lookup; []: null and empty match nothing"`
 	Found   []FoundRecord `json:"found" doc:"matches"`
-	Result  string        `json:"result" doc:"joined, null, dropped, waiting or failed"`
+	Result  string        `json:"result" doc:"joined, null, dropped, out_of_window, waiting or failed"`
 	Message string        `json:"message" doc:"why it waits or failed; may be empty"`
 }
 
