@@ -335,13 +335,12 @@ func TestEnvelopes(t *testing.T) {
 	c.Answer, c.Find, c.Update, c.Delete = nil, nil, nil, nil
 	c.Create = &sink.Call{Path: text("/ws"), Headers: map[string]connector.Template{"SOAPAction": text("Add")},
 		Body: template{text("<e:Envelope><e:Body><Add name=\"{record.name}\">{record.email}</Add></e:Body></e:Envelope>")}}
-	s := open(t, c, func(h *httpclient.HTTPConfig) { h.URL = server.URL })
 	const fault = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault><faultcode>s:Client</faultcode><faultstring>%s</faultstring></s:Fault></s:Body></s:Envelope>`
 	c.Answer = jq(func(in map[string]any) (any, error) {
 		added, _ := in["Body"].(map[string]any)["AddResponse"].(map[string]any)
 		return map[string]any{"id": added["Id"]}, nil
 	})
-	s = open(t, c, func(h *httpclient.HTTPConfig) { h.URL = server.URL })
+	s := open(t, c, func(h *httpclient.HTTPConfig) { h.URL = server.URL })
 	for _, step := range []struct {
 		status int
 		answer string
