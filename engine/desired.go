@@ -72,6 +72,17 @@ func (d *desired) decode(key, b []byte) error {
 	return r.err
 }
 
+// placeBits is the room that a place in the source leaves for the items of one
+// record.
+const placeBits = 20
+
+// place is where the items of the record with a number in the read stand among
+// those of all records.
+func place(number uint64) uint64 { return number << placeBits }
+
+// itemPlace is where an item stands that is the i-th of a record.
+func itemPlace(record uint64, i int) uint64 { return record + uint64(min(i, 1<<placeBits-1)) }
+
 // An outcome is what one source record came to.
 type outcome struct {
 	fate  fate

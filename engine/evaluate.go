@@ -49,7 +49,7 @@ const unsureUpstream = "it is not known whether the target of the earlier pipeli
 
 // run evaluates one source record and overwrites out with what it came to.
 func (m *mapper) run(out *outcome, e *entry, part string, body []byte) {
-	*out = outcome{items: out.items[:0], src: state.SourceRef{Part: part, Key: e.key}, order: e.order, raw: e.raw}
+	*out = outcome{items: out.items[:0], src: state.SourceRef{Part: part, Key: e.key}, order: place(e.order), raw: e.raw}
 	if e.planned {
 		out.upstream = append(out.upstream, plan.Expectation{Pipeline: m.p.From, Key: e.key, Hash: e.raw})
 	}
@@ -102,11 +102,11 @@ func (m *mapper) bound(out *outcome) error {
 	if err != nil {
 		return err
 	}
-	for _, item := range items {
+	for i, item := range items {
 		if item != nil {
 			m.ev.SetItem(item)
 		}
-		d := desired{src: out.src, order: out.order, raw: out.raw}
+		d := desired{src: out.src, order: itemPlace(out.order, i), raw: out.raw}
 		before := out.fate
 		done, err := m.bind(out, true)
 		if err != nil {

@@ -179,9 +179,9 @@ func (b *batch) run(m *mapper, r *records) {
 
 // takeOne notes what one record came to that was mapped while it was read.
 func (w *work) takeOne(out *outcome, order uint64) error {
-	out.order = order
+	out.order = place(order)
 	for i := range out.items {
-		out.items[i].order = order
+		out.items[i].order = itemPlace(out.order, i)
 	}
 	w.tally.read++
 	return w.outcome(out)
