@@ -49,7 +49,7 @@ func start(t *testing.T) (s *office.System, target connector.Sink, instance data
 	return s, target, s.Data.Rows("instances")[0], dir
 }
 
-func write(t *testing.T, dir, name, content string) {
+func write(t testing.TB, dir, name, content string) {
 	t.Helper()
 	path := filepath.Join(dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

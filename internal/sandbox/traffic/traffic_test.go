@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +25,7 @@ type world struct {
 	t      *testing.T
 	server *traffic.Server
 	client *http.Client
-	done   int
+	done   atomic.Int64
 }
 
 func start(t *testing.T, o traffic.Options) *world {
@@ -33,8 +34,7 @@ func start(t *testing.T, o traffic.Options) *world {
 	o.System, o.Now = "test", time.Now
 	if o.Serve == nil {
 		o.Serve = func(x *traffic.Exchange) {
-			w.done++
-			x.Effect("insert", "things", fmt.Sprint(w.done), nil)
+			x.Effect("insert", "things", fmt.Sprint(w.done.Add(1)), nil)
 			x.Call.Rows = 2
 			x.JSON(http.StatusOK, map[string]any{"page": x.Request.URL.Query().Get("page"), "filling": strings.Repeat("x", 3000)})
 		}
@@ -103,8 +103,8 @@ func TestFaults(t *testing.T) {
 			if status != c.status || !strings.Contains(body, c.body) {
 				t.Errorf("%d %.100s, want %d with %.100s", status, body, c.status, c.body)
 			}
-			if w.done != 1+c.done {
-				t.Errorf("%d calls were served, want %d", w.done, 1+c.done)
+			if n := int(w.done.Load()); n != 1+c.done {
+				t.Errorf("%d calls were served, want %d", n, 1+c.done)
 			}
 			if n := len(w.Effects()); n != 1+c.done {
 				t.Errorf("%d effects are listed, want %d", n, 1+c.done)
@@ -194,7 +194,7 @@ func TestCounts(t *testing.T) {
 func TestAfter(t *testing.T) {
 	w := start(t, traffic.Options{})
 	var seen []int
-	w.After(2, func() { seen = append(seen, w.done) })
+	w.After(2, func() { seen = append(seen, int(w.done.Load())) })
 	w.After(0, func() { seen = append(seen, -1) })
 	for range 3 {
 		w.get("/")
