@@ -169,6 +169,9 @@ func (b *batch) run(m *mapper, r *records) {
 		if b.err = r.check(e, b.bodies[i], m.hash); b.err != nil {
 			return
 		}
+		if b.err = m.stopped(); b.err != nil {
+			return // before anything is asked
+		}
 		m.run(&b.outcomes[i], e, r.names[e.part], b.bodies[i])
 		if b.err = m.stopped(); b.err != nil {
 			return
