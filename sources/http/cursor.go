@@ -122,7 +122,7 @@ func float(v any) float64 {
 // bound is the lowest cursor value that a delta read asks for, as text: of
 // several fields the lowest, so that none is missed.
 func bound(values []any, overlap time.Duration) (string, error) {
-	lowest := ""
+	lowest, from := "", any(nil)
 	for i, v := range values {
 		if v == nil {
 			return "", nil
@@ -131,11 +131,22 @@ func bound(values []any, overlap time.Duration) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if i == 0 || text < lowest {
-			lowest = text
+		if i == 0 || lower(v, text, from, lowest) {
+			lowest, from = text, v
 		}
 	}
 	return lowest, nil
+}
+
+// lower compares two cursor values that read as at and bt less the overlap:
+// numbers by size, anything else by these texts.
+func lower(a any, at string, b any, bt string) bool {
+	_, aText := a.(string)
+	_, bText := b.(string)
+	if aText || bText {
+		return at < bt
+	}
+	return a != b && higher(a, b) == b
 }
 
 // layouts are the forms of ISO dates and times that are counted back in, each

@@ -85,7 +85,7 @@ func TestMinus(t *testing.T) {
 }
 
 func TestBound(t *testing.T) {
-	for want, values := range map[string][]any{"": {"2026-01-01", nil}, "2025-12-31": {"2026-01-01", "2025-12-31"}, "5": {5}} {
+	for want, values := range map[string][]any{"": {"2026-01-01", nil}, "2025-12-31": {"2026-01-01", "2025-12-31"}, "5": {5}, "9": {10, 9}, "-3": {2, -3, 10}} {
 		if got, err := bound(values, 0); err != nil || got != want {
 			t.Errorf("%v: %q, %v", values, got, err)
 		}
