@@ -7,11 +7,11 @@ import "bytes"
 // unless they give an attribute a value of its own (XML 1.0, section 3.3.2).
 // Entities do. The parser has taken the comments out.
 func plainDoctype(directive []byte) bool {
-	at := subset(directive)
+	at := unquoted(directive, '[')
 	if at < 0 {
-		return true
+		return true // there are none
 	}
-	for rest := directive[at:]; ; {
+	for rest := directive[at+1:]; ; {
 		rest = bytes.TrimLeft(rest, " \t\r\n")
 		switch {
 		case len(rest) == 0 || rest[0] == ']':
@@ -26,7 +26,7 @@ func plainDoctype(directive []byte) bool {
 		case !bytes.HasPrefix(rest, []byte("<!")):
 			return false // a reference to a parameter entity
 		}
-		end := closing(rest)
+		end := unquoted(rest, '>')
 		if end < 0 || !plainDeclaration(rest[2:end]) {
 			return false
 		}
@@ -34,37 +34,19 @@ func plainDoctype(directive []byte) bool {
 	}
 }
 
-// subset finds what follows the bracket that opens the declarations; -1: there
-// are none.
-func subset(directive []byte) int {
+// unquoted finds the first stop that stands outside of quotes; -1: there is
+// none.
+func unquoted[T string | []byte](text T, stop byte) int {
 	quote := byte(0)
-	for i, c := range directive {
-		switch {
+	for i := range len(text) {
+		switch c := text[i]; {
 		case quote != 0:
 			if c == quote {
 				quote = 0
 			}
 		case c == '"' || c == '\'':
 			quote = c
-		case c == '[':
-			return i + 1
-		}
-	}
-	return -1
-}
-
-// closing finds the end of a declaration; -1: it has none.
-func closing(declaration []byte) int {
-	quote := byte(0)
-	for i, c := range declaration {
-		switch {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == '>':
+		case c == stop:
 			return i
 		}
 	}
@@ -84,7 +66,7 @@ func plainDeclaration(text []byte) bool {
 	case "ELEMENT", "NOTATION":
 		return true
 	case "ATTLIST":
-		return bytes.IndexAny(rest, `"'`) < 0
+		return !bytes.ContainsAny(rest, `"'`)
 	}
 	return false
 }

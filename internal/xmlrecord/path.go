@@ -92,7 +92,7 @@ func (s *pathStep) parse(text string, namespaces map[string]string) (rest string
 	s.name = name
 	rest = text[n:]
 	for strings.HasPrefix(rest, "[") {
-		end := predicateEnd(rest)
+		end := unquoted(rest, ']')
 		if end < 0 {
 			return "", pathError("has a [ that is not closed")
 		}
@@ -107,24 +107,6 @@ func (s *pathStep) parse(text string, namespaces map[string]string) (rest string
 // isName tells whether a step is a name with the points that names may hold.
 func isName(s string) bool {
 	return !strings.ContainsAny(s, " \t\r\n:@()*|,'\"=!]$+<>") && strings.Trim(s, ".") != ""
-}
-
-// predicateEnd is the place of the bracket that closes the one at the start.
-func predicateEnd(text string) int {
-	quote := byte(0)
-	for i := 1; i < len(text); i++ {
-		switch c := text[i]; {
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case c == '"' || c == '\'':
-			quote = c
-		case c == ']':
-			return i
-		}
-	}
-	return -1
 }
 
 // predicate takes what stands in brackets: @name, @name='x', @name!='x', or

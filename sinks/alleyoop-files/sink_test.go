@@ -4,16 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"koppel/engine/connector"
 	"koppel/engine/record"
 	protocol "koppel/internal/alleyoop"
+	"koppel/internal/alleyoop/alleyooptest"
 	"koppel/internal/httpclient"
 	office "koppel/internal/sandbox/alleyoop"
 	"koppel/internal/sandbox/dataset"
@@ -24,24 +23,10 @@ import (
 // start runs an installation with one instance and opens a sink on it.
 func start(t *testing.T) (s *office.System, target connector.Sink, instance dataset.Row, dir string) {
 	t.Helper()
-	s, err := office.New(office.Options{Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(s.Traffic)
-	t.Cleanup(server.Close)
-	shared := httpclient.Defaults()
-	shared.Retry = &httpclient.Retry{Attempts: 2, Min: connector.Duration(time.Millisecond), Max: connector.Duration(time.Millisecond)}
-	client, err := protocol.New(protocol.Config{
-		URL: server.URL + office.Path, Username: s.Username, Password: connector.Secret(s.Password), APIKey: connector.Secret(s.APIKey), Config: shared,
-	}, connector.Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	conn := connector.Connection{Address: "connection.alleyoop.office", Kind: "alleyoop", Get: func(context.Context) (any, error) { return client, nil }}
+	s, c := alleyooptest.Start(t, office.Options{})
+	_, conn := alleyooptest.Open(t, c)
 	dir = t.TempDir()
-	target, err = sink.Kind().Open(t.Context(), &sink.Config{Connection: conn}, connector.Env{Dir: dir})
+	target, err := sink.Kind().Open(t.Context(), &sink.Config{Connection: conn}, connector.Env{Dir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}

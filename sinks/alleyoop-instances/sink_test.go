@@ -1,13 +1,10 @@
 package alleyoopinstances_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -15,9 +12,8 @@ import (
 	"koppel/engine/connectortest"
 	"koppel/engine/record"
 	protocol "koppel/internal/alleyoop"
-	"koppel/internal/httpclient"
+	"koppel/internal/alleyoop/alleyooptest"
 	office "koppel/internal/sandbox/alleyoop"
-	"koppel/internal/sandbox/dataset"
 	"koppel/internal/sandbox/traffic"
 	sink "koppel/sinks/alleyoop-instances"
 )
@@ -25,30 +21,14 @@ import (
 // start runs an installation and gives a configuration for it.
 func start(t testing.TB, o office.Options) (*office.System, *sink.Config) {
 	t.Helper()
-	o.Now = time.Now
-	s, err := office.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(s.Traffic)
-	t.Cleanup(server.Close)
-	shared := httpclient.Defaults()
-	shared.Retry = &httpclient.Retry{Attempts: 2, Min: connector.Duration(time.Millisecond), Max: connector.Duration(time.Millisecond)}
-	return s, &sink.Config{Reason: "removed by a test", Connection: connector.Connection{
-		Address: "connection.alleyoop.office", Kind: "alleyoop",
-		Config: &protocol.Config{URL: server.URL + office.Path, Username: s.Username, Password: connector.Secret(s.Password), APIKey: connector.Secret(s.APIKey), Config: shared},
-	}}
+	s, c := alleyooptest.Start(t, o)
+	return s, &sink.Config{Reason: "removed by a test", Connection: c}
 }
 
 // open opens a sink on an installation.
 func open(t testing.TB, c *sink.Config) connector.Sink {
 	t.Helper()
-	client, err := protocol.New(*c.Connection.Config.(*protocol.Config), connector.Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
-	c.Connection.Get = func(context.Context) (any, error) { return client, nil }
+	_, c.Connection = alleyooptest.Open(t, c.Connection)
 	s, err := sink.Kind().Open(t.Context(), c, connector.Env{})
 	if err != nil {
 		t.Fatal(err)
@@ -77,18 +57,6 @@ func rows(s *office.System) []string {
 	return list
 }
 
-func know(t testing.TB, s *office.System, clients ...string) {
-	t.Helper()
-	for _, id := range clients {
-		if _, err := s.Data.Insert("clients", dataset.Row{"clientId": id, "name": "Testpraktijk " + id, "inactive": false}); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// kinds of faults by which an installation fails for good.
-var kinds = []string{traffic.Refuse, traffic.LostAnswer, traffic.LoginPage, traffic.CutBody, traffic.EmptyBody, "500", "503"}
-
 func TestConformance(t *testing.T) {
 	shape := record.Shape{Pipeline: "pipeline.dossiers"}
 	for _, name := range protocol.DossierFields() {
@@ -98,7 +66,7 @@ func TestConformance(t *testing.T) {
 		Kind: sink.Kind(), Shape: &shape, Mapped: mapped,
 		Setup: func(t testing.TB) connectortest.Target {
 			s, c := start(t, office.Options{})
-			know(t, s, "p1", "p2", "p3", "p4", "p5")
+			alleyooptest.Know(t, s, alleyooptest.Persons()...)
 			return connectortest.Target{
 				Config: c, Canaries: []string{s.Password, s.APIKey},
 				Rows: func(testing.TB) []string { return rows(s) },
@@ -107,13 +75,7 @@ func TestConformance(t *testing.T) {
 						t.Fatal(err)
 					}
 				},
-				Kill: func(t testing.TB, place int) (func(), bool) {
-					fault := traffic.Fault{Kind: kinds[place%len(kinds)], At: place/len(kinds) + 1, Times: -1}
-					if err := s.Traffic.Fail(fault); err != nil {
-						t.Fatal(err)
-					}
-					return s.Traffic.Heal, place < 11*len(kinds)
-				},
+				Kill: alleyooptest.Kill(s, 11),
 			}
 		},
 		Wrong: []connectortest.Wrong{
@@ -131,11 +93,11 @@ func create(body []byte) record.Change {
 // change once more, there is one instance and it is known by its id.
 func TestLostAnswers(t *testing.T) {
 	for _, asList := range []bool{false, true} {
-		for _, kind := range append(kinds, traffic.ShortBody) {
+		for _, kind := range append(alleyooptest.Ways(), traffic.ShortBody) {
 			for at := 1; at <= 3; at++ {
 				t.Run(fmt.Sprintf("%s at %d, list %v", kind, at, asList), func(t *testing.T) {
 					s, c := start(t, office.Options{CreatedAsList: asList})
-					know(t, s, "c")
+					alleyooptest.Know(t, s, "c")
 					if err := s.Traffic.Fail(traffic.Fault{Kind: kind, At: at}); err != nil {
 						t.Fatal(err)
 					}
@@ -164,7 +126,7 @@ func TestLostAnswers(t *testing.T) {
 // TestCreates: what stands is taken over, and of several nobody knows which.
 func TestCreates(t *testing.T) {
 	s, c := start(t, office.Options{})
-	know(t, s, "c", "d")
+	alleyooptest.Know(t, s, "c", "d")
 	target := open(t, c)
 	var batch []record.Change
 	for range 20 {
@@ -212,7 +174,7 @@ func TestCreates(t *testing.T) {
 // is gone.
 func TestDelete(t *testing.T) {
 	s, c := start(t, office.Options{})
-	know(t, s, "c")
+	alleyooptest.Know(t, s, "c")
 	target := open(t, c)
 	out, err := target.Write(t.Context(), []record.Change{create(dossier("c", 2024))})
 	if err != nil {

@@ -1,19 +1,13 @@
 package alleyoopsignals_test
 
 import (
-	"fmt"
-	"net/http/httptest"
 	"testing"
-	"time"
 
-	"koppel/engine/connector"
 	"koppel/engine/connectortest"
 	"koppel/engine/record"
 	protocol "koppel/internal/alleyoop"
-	"koppel/internal/httpclient"
+	"koppel/internal/alleyoop/alleyooptest"
 	office "koppel/internal/sandbox/alleyoop"
-	"koppel/internal/sandbox/dataset"
-	"koppel/internal/sandbox/traffic"
 	sink "koppel/sinks/alleyoop-signals"
 )
 
@@ -49,60 +43,17 @@ func TestConformance(t *testing.T) {
 	for _, name := range append(protocol.DossierFields(), "signal") {
 		shape.Fields = append(shape.Fields, record.Field{Name: name, Send: true})
 	}
-	kinds := []string{traffic.Refuse, traffic.LostAnswer, traffic.LoginPage, traffic.CutBody, traffic.EmptyBody, "500", "503"}
 	connectortest.Sink(t, connectortest.SinkSuite{
 		Kind: sink.Kind(), Shape: &shape, Mapped: mapped,
 		Setup: func(t testing.TB) connectortest.Target {
-			s, c := installation(t)
+			s, c := alleyooptest.Start(t, office.Options{})
+			alleyooptest.Employ(t, s, c, dossierOf)
 			return connectortest.Target{
-				Config: c, Canaries: []string{s.Password, s.APIKey},
-				Rows: func(t testing.TB) []string { return rows(t, s) },
-				Refuse: func(t testing.TB, id string) {
-					for _, r := range s.Data.Rows("instances") {
-						if r["clientId"] == id {
-							if err := s.Data.Delete("instances", fmt.Sprint(r["instanceId"])); err != nil {
-								t.Fatal(err)
-							}
-						}
-					}
-				},
-				Kill: func(t testing.TB, place int) (func(), bool) {
-					fault := traffic.Fault{Kind: kinds[place%len(kinds)], At: place/len(kinds) + 1, Times: -1}
-					if err := s.Traffic.Fail(fault); err != nil {
-						t.Fatal(err)
-					}
-					return s.Traffic.Heal, place < 7*len(kinds)
-				},
+				Config: &sink.Config{Connection: c}, Canaries: []string{s.Password, s.APIKey},
+				Rows:   func(t testing.TB) []string { return rows(t, s) },
+				Refuse: func(t testing.TB, id string) { alleyooptest.Dismiss(t, s, id) },
+				Kill:   alleyooptest.Kill(s, 7),
 			}
 		},
 	})
-}
-
-// installation runs one with an instance for each person of the suite.
-func installation(t testing.TB) (*office.System, *sink.Config) {
-	t.Helper()
-	s, err := office.New(office.Options{Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(s.Traffic)
-	t.Cleanup(server.Close)
-	shared := httpclient.Defaults()
-	shared.Retry = &httpclient.Retry{Attempts: 2, Min: connector.Duration(time.Millisecond), Max: connector.Duration(time.Millisecond)}
-	config := protocol.Config{URL: server.URL + office.Path, Username: s.Username, Password: connector.Secret(s.Password), APIKey: connector.Secret(s.APIKey), Config: shared}
-	client, err := protocol.New(config, connector.Env{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	for _, id := range []string{"p1", "p2", "p3", "p4", "p5"} {
-		if _, err := s.Data.Insert("clients", dataset.Row{"clientId": id, "name": "Testpraktijk " + id, "inactive": false}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := client.Create(t.Context(), dossierOf(id)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.Traffic.Forget()
-	return s, &sink.Config{Connection: connector.Connection{Address: "connection.alleyoop.office", Kind: "alleyoop", Config: &config}}
 }
