@@ -14,6 +14,7 @@ type kindSet struct {
 	sources     map[string]connector.Kind[connector.Source]
 	sinks       map[string]connector.Kind[connector.Sink]
 	connections map[string]connector.Kind[any]
+	all         []connector.Kind[any] // the connections, by name
 	functions   map[string]function.Function
 }
 
@@ -28,18 +29,16 @@ func kindsOf(o Options) kindSet {
 	s := kindSet{
 		sources: map[string]connector.Kind[connector.Source]{}, sinks: map[string]connector.Kind[connector.Sink]{},
 		connections: map[string]connector.Kind[any]{}, functions: knownFunctions(),
+		all: connector.Connections(o.Sources, o.Sinks),
 	}
 	for _, k := range o.Sources {
 		s.sources[k.Name] = k
-		for _, c := range k.Connections {
-			s.connections[c.Name] = c
-		}
 	}
 	for _, k := range o.Sinks {
 		s.sinks[k.Name] = k
-		for _, c := range k.Connections {
-			s.connections[c.Name] = c
-		}
+	}
+	for _, k := range s.all {
+		s.connections[k.Name] = k
 	}
 	return s
 }

@@ -203,7 +203,7 @@ func testOptions(dir string) Options {
 	service := connector.Define("service", "a service", serviceConfig{}, func(_ context.Context, c serviceConfig, _ connector.Env) (any, error) {
 		return echo{c}, nil
 	})
-	service.Lookups = true
+	service.OverHTTP = true
 	list := connector.Define("service", "a list of a service", listConfig{}, func(_ context.Context, c listConfig, _ connector.Env) (connector.Source, error) {
 		return &opened{config: c}, nil
 	})

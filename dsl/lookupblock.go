@@ -38,7 +38,7 @@ func (p *pipelineLoad) lookupBlock(b *hclsyntax.Block) lookupLoad {
 	if r == nil || r.decl.Later {
 		return lookupLoad{block: b}
 	}
-	if !p.l.kinds.connections[r.decl.Kind].Lookups {
+	if !p.l.kinds.connections[r.decl.Kind].OverHTTP {
 		out.add("invalid_reference", attr.Expr.Range(), fmt.Sprintf("Connections of kind %q answer no lookups", r.decl.Kind),
 			"A lookup uses connections of kind %s.", strings.Join(quoteAll(p.l.kinds.lookups()), ", "))
 		return lookupLoad{block: b}
@@ -48,7 +48,7 @@ func (p *pipelineLoad) lookupBlock(b *hclsyntax.Block) lookupLoad {
 
 // lookups names the connection kinds that answer lookups.
 func (s kindSet) lookups() []string {
-	return slices.DeleteFunc(s.names("connection"), func(name string) bool { return !s.connections[name].Lookups })
+	return slices.DeleteFunc(s.names("connection"), func(name string) bool { return !s.connections[name].OverHTTP })
 }
 
 // lookup converts the question of one lookup.

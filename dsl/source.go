@@ -28,7 +28,7 @@ func (l *loader) source(d *declaration, in *instance) {
 	if windowKinds[d.Kind] {
 		common = append(common[:len(common):len(common)], "window{}")
 	}
-	dec := l.decode(v, d, in, config, connectionNames(kind.Connections), common, nil)
+	dec := l.decode(v, d, in, config, connectionNames(kind.Uses(l.kinds.all)), common, nil)
 	src := &engine.Source{
 		Address: d.address() + in.suffix(), Kind: d.Kind, Title: titleOf(d, config, dec.hidden),
 		Event: d.Kind == "webhook", Sensitive: v.texts(body.Attributes["sensitive"], in),
@@ -57,7 +57,7 @@ func (l *loader) source(d *declaration, in *instance) {
 	src.Open = func(ctx context.Context, env connector.Env) (connector.Source, error) {
 		config := kind.Config()
 		v := l.strict(ctx)
-		l.decode(v, d, l.settled(ctx, d, in), config, connectionNames(kind.Connections), common, &env)
+		l.decode(v, d, l.settled(ctx, d, in), config, connectionNames(kind.Uses(l.kinds.all)), common, &env)
 		if err := v.out.err(src.Address); err != nil {
 			return nil, err
 		}

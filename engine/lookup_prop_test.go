@@ -66,7 +66,7 @@ type deskConfig struct{}
 
 func (d *desk) kind() connector.Kind[any] {
 	k := connector.Define("desk", "A desk.", deskConfig{}, func(context.Context, deskConfig, connector.Env) (any, error) { return d, nil })
-	k.Lookups = true
+	k.OverHTTP = true
 	return k
 }
 

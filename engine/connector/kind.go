@@ -36,10 +36,15 @@ type Kind[T any] struct {
 	NeedsKey bool
 	// Connections lists the connection kinds that this kind can use.
 	Connections []Kind[any]
+	// AnyHTTP: a source or sink of this kind uses every connection kind that is
+	// OverHTTP, beside those in Connections.
+	AnyHTTP bool
 	// Traits that are known before the sink is opened.
 	Static Traits
-	// Lookups: what a connection of this kind opens is an Asker.
-	Lookups bool
+	// OverHTTP: the system of a connection of this kind is asked over HTTP. What
+	// it opens is an Asker, so that lookups can use it, and a Speaker of package
+	// httpclient, so that the kinds with AnyHTTP can.
+	OverHTTP bool
 	// FirstRun: a pipeline into this sink must say what its first run does.
 	FirstRun bool
 	// Version is raised when the same arguments give other records.

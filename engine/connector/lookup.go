@@ -6,7 +6,7 @@ import (
 )
 
 // An Asker is what a connection opens when lookups can ask its system about
-// one record at a time. Its kind says Lookups. It only reads, whatever the
+// one record at a time. Its kind says OverHTTP. It only reads, whatever the
 // method: Ask is called while a plan is made, from many goroutines at once. The
 // connection's own client keeps rate, concurrency and retries.
 type Asker interface {

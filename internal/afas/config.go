@@ -46,7 +46,7 @@ func Defaults() Config {
 func Kind() connector.Kind[any] {
 	k := connector.Define("afas", "An environment of AFAS Profit.", Defaults(),
 		func(_ context.Context, c Config, env connector.Env) (any, error) { return New(c, env) })
-	k.Lookups = true
+	k.OverHTTP = true
 	return k
 }
 

@@ -15,7 +15,7 @@ import (
 // A Client asks one installation. It is safe for use by several goroutines.
 type Client struct {
 	http  *httpclient.Client
-	query string // of the URL, with its question mark
+	query string // of the URL
 	user  string
 	key   func() connector.Secret
 }
@@ -24,7 +24,12 @@ type Client struct {
 func (c *Client) HTTPClient() *httpclient.Client { return c.http }
 
 // Address is the URL of the installation.
-func (c *Client) Address() string { return c.http.Base() + c.query }
+func (c *Client) Address() string {
+	if c.query == "" {
+		return c.http.Base()
+	}
+	return c.http.Base() + "?" + c.query
+}
 
 // Close closes connections that wait for the next request.
 func (c *Client) Close() error { return c.http.Close() }
@@ -43,8 +48,8 @@ func (c *Client) Ask(ctx context.Context, q connector.Question) ([]byte, error) 
 	if !typed {
 		q.Headers = append(slices.Clone(q.Headers), connector.Param{Name: "Content-Type", Value: "application/json"})
 	}
-	if q.Path == "" || q.Path == "/" {
-		q.Path = c.query
+	if q.Path == "/" {
+		q.Path = ""
 	}
 	return c.http.Ask(ctx, q)
 }
@@ -63,7 +68,7 @@ type Header struct{ Name, Value string }
 // do makes a call. A header without a value is not sent.
 func (c *Client) do(ctx context.Context, one call) (*httpclient.Response, error) {
 	r := one.request
-	r.Method, r.Path = one.method, c.query
+	r.Method = one.method
 	r.Title = c.Address() + " with X-action " + one.action
 	r.Header = http.Header{}
 	if len(r.Body) == 0 {

@@ -33,7 +33,7 @@ func splitQuery(address string) (base, query string) {
 	if err != nil || u.RawQuery == "" {
 		return address, ""
 	}
-	query, u.RawQuery = "?"+u.RawQuery, ""
+	query, u.RawQuery = u.RawQuery, ""
 	return u.String(), query
 }
 
@@ -41,7 +41,7 @@ func splitQuery(address string) (base, query string) {
 func Kind() connector.Kind[any] {
 	k := connector.Define("alleyoop", "An installation of AlleyOop (Workflow).", Config{Config: httpclient.Defaults()},
 		func(_ context.Context, c Config, env connector.Env) (any, error) { return New(c, env) })
-	k.Lookups = true
+	k.OverHTTP = true
 	return k
 }
 
@@ -57,7 +57,7 @@ func New(c Config, env connector.Env) (*Client, error) {
 	}
 	base, query := splitQuery(c.URL)
 	client, err := httpclient.New(httpclient.Options{
-		URL: base, Config: c.Config, Judge: judge,
+		URL: base, Query: query, Config: c.Config, Judge: judge,
 		Auth: httpclient.All(httpclient.Basic(c.Username, c.Password), httpclient.Header("X-apiKey", c.APIKey)),
 	}, env)
 	if err != nil {

@@ -17,7 +17,9 @@ import (
 // Options describe a connection.
 type Options struct {
 	// URL is what paths are appended to.
-	URL    string
+	URL string
+	// Query is the escaped query that every request to a path carries.
+	Query  string
 	Config Config
 	// Auth puts the credentials on requests; nil: there are none.
 	Auth Authenticator
@@ -92,9 +94,24 @@ func New(o Options, env connector.Env) (*Client, error) {
 	return &Client{shared: s, address: env.Block}, nil
 }
 
+// A Speaker is what a connection opens whose system is asked over HTTP. It is
+// all that a connection kind needs so that source http, sink http and lookups
+// use it: the kind says OverHTTP, and what it opens is a Speaker and a
+// connector.Asker (both a line each, with a *Client inside). Nothing names the
+// kinds.
+type Speaker interface {
+	// HTTPClient is the client of the connection: its base URL, to which paths
+	// are appended, its credentials and headers on every request, its rate and
+	// concurrency, and its way to tell what an answer means (Options.Judge). It
+	// gives the same one each time and asks nothing.
+	HTTPClient() *Client
+}
+
+// HTTPClient is the client itself.
+func (c *Client) HTTPClient() *Client { return c }
+
 // For opens a connection and gives its client, whose errors name the
-// connection. What the connection opens is a *Client, or has a method
-// HTTPClient() *Client.
+// connection. What the connection opens is a Speaker.
 func For(ctx context.Context, c connector.Connection) (*Client, error) {
 	if c.Get == nil {
 		return nil, &connector.FieldError{Field: "connection", Problem: "is missing"}
@@ -103,13 +120,11 @@ func For(ctx context.Context, c connector.Connection) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, ok := opened.(*Client)
-	if holder, is := opened.(interface{ HTTPClient() *Client }); is {
-		client, ok = holder.HTTPClient(), true
-	}
+	speaker, ok := opened.(Speaker)
 	if !ok {
 		return nil, fmt.Errorf("open %s: a connection of kind %s is not asked over HTTP", c.Address, c.Kind)
 	}
+	client := speaker.HTTPClient()
 	if client.address == "" {
 		client = &Client{shared: client.shared, address: c.Address}
 	}

@@ -2,8 +2,8 @@
 // authentication, retries, rate and concurrency of a connection, timeouts,
 // limits, and errors that tell a user what to do.
 //
-// A connection kind embeds Config in its own arguments, and opens a *Client or
-// something with a method HTTPClient() *Client:
+// A connection kind embeds Config in its own arguments, says OverHTTP, and opens
+// a *Client or another Speaker that answers lookups (connector.Asker):
 //
 //	type ShopConfig struct {
 //		URL             string           `hcl:"url" doc:"where the shop is"`
@@ -14,12 +14,14 @@
 //	func (c *ShopConfig) Validate() error { return c.Config.Validate(c.URL) }
 //
 //	func ShopKind() connector.Kind[any] {
-//		return connector.Define("shop", "A shop.", ShopConfig{Config: httpclient.Defaults()},
+//		k := connector.Define("shop", "A shop.", ShopConfig{Config: httpclient.Defaults()},
 //			func(_ context.Context, c ShopConfig, env connector.Env) (any, error) {
 //				return httpclient.New(httpclient.Options{
 //					URL: c.URL, Config: c.Config, Auth: httpclient.Bearer(c.Token),
 //				}, env)
 //			})
+//		k.OverHTTP = true // sources and sinks of kind http, and lookups, take it
+//		return k
 //	}
 //
 // A source or sink finds the client of its connection once, when it is

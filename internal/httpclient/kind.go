@@ -93,6 +93,6 @@ func Kind() connector.Kind[any] {
 			}
 			return New(o, env)
 		})
-	kind.Lookups = true
+	kind.OverHTTP = true
 	return kind
 }

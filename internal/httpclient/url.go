@@ -3,6 +3,7 @@ package httpclient
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -34,12 +35,11 @@ func (c *Client) resolve(ctx context.Context, r *Request) (*url.URL, *Error) {
 		return nil, &Error{Reason: Impossible, Problem: "the path makes no URL", Hint: "special characters of values are written as %XX"}
 	}
 	u.Fragment, u.User = "", nil
-	if len(r.Query) > 0 {
-		if u.RawQuery != "" {
-			u.RawQuery += "&"
-		}
-		u.RawQuery += r.Query.Encode()
+	queries := []string{u.RawQuery, r.Query.Encode()}
+	if text != r.Path { // a whole URL says all that is asked
+		queries = append([]string{c.options.Query}, queries...)
 	}
+	u.RawQuery = strings.Join(slices.DeleteFunc(queries, func(q string) bool { return q == "" }), "&")
 	if !c.own(u) {
 		return nil, &Error{
 			Reason: Impossible, Problem: "the URL leads to " + origin(u) + ", and the connection to " + origin(base),

@@ -47,7 +47,7 @@ type Find struct {
 // Kind is the sink kind http.
 func Kind() connector.Kind[connector.Sink] {
 	k := connector.Define("http", "Records of a REST or SOAP service, one request for each change.", Config{}, open)
-	k.Connections = []connector.Kind[any]{httpclient.Kind()}
+	k.Connections, k.AnyHTTP = []connector.Kind[any]{httpclient.Kind()}, true
 	k.Static = connector.Traits{Deletes: true, Undoable: true, Answers: true}
 	k.Version = 1
 	return k

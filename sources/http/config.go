@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"koppel/engine/connector"
-	"koppel/internal/afas"
-	"koppel/internal/alleyoop"
 	"koppel/internal/httpclient"
 )
 
@@ -49,7 +47,7 @@ type Incremental struct {
 // them.
 func Kind() connector.Kind[connector.Source] {
 	k := connector.Define("http", "Records of a REST service: JSON, by pages.", Config{Method: "GET"}, open)
-	k.Connections = []connector.Kind[any]{httpclient.Kind(), afas.Kind(), alleyoop.Kind()}
+	k.Connections, k.AnyHTTP = []connector.Kind[any]{httpclient.Kind()}, true
 	k.Version = 1
 	return k
 }

@@ -15,30 +15,22 @@ import (
 // kindPages describes every kind of source, sink and connection.
 func kindPages() []page {
 	var pages []page
-	connections := map[string]connector.Kind[any]{}
+	connections := connector.Connections(sources.All(), sinks.All())
 	for _, k := range sources.All() {
 		text := ""
 		if len(k.DefaultKey) > 0 {
 			text = "Default key: " + code(k.DefaultKey...) + "\n\n"
 		}
-		pages = append(pages, kindPage("source", k.Name, k.Doc, k.Config(), k.Connections, text))
-		addConnections(connections, k.Connections)
+		pages = append(pages, kindPage("source", k.Name, k.Doc, k.Config(), k.Uses(connections), text))
 	}
 	for _, k := range sinks.All() {
-		pages = append(pages, kindPage("sink", k.Name, k.Doc, k.Config(), k.Connections, traitsText(k.Static, k.FirstRun)))
-		addConnections(connections, k.Connections)
+		pages = append(pages, kindPage("sink", k.Name, k.Doc, k.Config(), k.Uses(connections), traitsText(k.Static, k.FirstRun)))
 	}
 	for _, k := range connections {
 		pages = append(pages, kindPage("connection", k.Name, k.Doc, k.Config(), nil, ""))
 	}
 	slices.SortFunc(pages, func(a, b page) int { return strings.Compare(a.name, b.name) })
 	return pages
-}
-
-func addConnections(all map[string]connector.Kind[any], kinds []connector.Kind[any]) {
-	for _, k := range kinds {
-		all[k.Name] = k
-	}
 }
 
 func kindPage(class, name, doc string, config any, connections []connector.Kind[any], more string) page {
