@@ -161,7 +161,7 @@ func (l *loader) argumentProgram(expr hclsyntax.Expression, in *instance, v *val
 	node := c.node(expr)
 	var run mapping.RunConsts
 	if env != nil && env.Now != nil {
-		run = runConsts(env.Now(), l.zone)
+		run = runConsts(env.At(), l.zone)
 	}
 	consts := l.consts(c)
 	single, found := mapping.CompileSingle(node, consts, run)

@@ -269,7 +269,7 @@ func (e *Engine) sorted(selected []*Pipeline) ([]*Pipeline, error) {
 // env is what a connector gets to see of the world.
 func (s *session) env() connector.Env {
 	return connector.Env{
-		Dir: s.Project.Dir, Spool: s.spool.Path(), Now: s.Now, Log: s.Log, ReadOnly: !s.live,
+		Dir: s.Project.Dir, Spool: s.spool.Path(), Now: s.Now, Clock: s.clock.In(s.Project.Location), Log: s.Log, ReadOnly: !s.live,
 	}
 }
 

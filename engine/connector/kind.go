@@ -101,10 +101,13 @@ func (e *FieldError) Error() string { return e.Field + " " + e.Problem }
 type Env struct {
 	// Block names what is opened and where it stands, for errors:
 	// connection.http.shop (main.hcl:3).
-	Block    string
-	Dir      string // the project's folder; relative paths start here
-	Spool    string // a folder for temporary files, removed after the run
-	Now      func() time.Time
+	Block string
+	Dir   string // the project's folder; relative paths start here
+	Spool string // a folder for temporary files, removed after the run
+	Now   func() time.Time
+	// Clock is the time that the run has fixed, in the project's time zone; zero:
+	// there is no run. See At and Today.
+	Clock    time.Time
 	Log      *slog.Logger
 	HTTP     *http.Client
 	ReadOnly bool // a plan: nothing may be created or written
@@ -121,6 +124,19 @@ type Env struct {
 	// sensitive; nil: write in the clear.
 	Seal func(io.Writer) io.WriteCloser
 }
+
+// At is the clock of the run, which stands still while Now goes on; without a
+// run it is Now.
+func (e *Env) At() time.Time {
+	if e.Clock.IsZero() {
+		return e.Now()
+	}
+	return e.Clock
+}
+
+// Today is the date of the run in the project's time zone, which {today} stands
+// for, as YYYY-MM-DD.
+func (e *Env) Today() string { return e.At().Format(time.DateOnly) }
 
 // A Connection is the argument `connection`: a reference that the language
 // resolved. Get opens the connection on first use; everything in one process

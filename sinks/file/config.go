@@ -144,7 +144,7 @@ func (t *target) format() string { return formatOf(t.config.Format, t.config.Pat
 
 // path is the file of this run: where it is and how the user calls it.
 func (t *target) path() (path, name string, err error) {
-	name, err = t.config.Path.Fill(func(name string) (any, bool) { return clockValue(name, t.env.Now()) })
+	name, err = t.config.Path.Fill(func(name string) (any, bool) { return clockValue(name, t.env.At()) })
 	if err != nil {
 		return "", "", fmt.Errorf("fill in path: %w", err)
 	}

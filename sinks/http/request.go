@@ -88,9 +88,9 @@ func (f *filled) value(name string) (any, bool) {
 	case "id":
 		return decodeMember(f.s.answerOf(f.c), "id"), true
 	case "today":
-		return f.s.env.Now().Format(time.DateOnly), true
+		return f.s.env.Today(), true
 	case "now":
-		return f.s.env.Now().UTC().Format(time.RFC3339), true
+		return f.s.env.At().UTC().Format(time.RFC3339), true
 	}
 	path, ok := strings.CutPrefix(name, "record.")
 	if !ok {

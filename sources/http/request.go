@@ -67,9 +67,9 @@ func (s *source) value(sc *scope, page, name string) (text string, absent bool, 
 		}
 		return "", true, nil
 	case "today":
-		return s.env.Now().Format(time.DateOnly), false, nil
+		return s.env.Today(), false, nil
 	case "now":
-		return s.env.Now().UTC().Format(time.RFC3339), false, nil
+		return s.env.At().UTC().Format(time.RFC3339), false, nil
 	case "from", "to":
 		if s.env.Window == nil {
 			return "", false, fmt.Errorf("{%s} has no value: there is no window block", name)

@@ -304,9 +304,9 @@ func (w *walk) message() (envelope, error) {
 		case "cursor":
 			value = w.cursor
 		case "today":
-			value = w.s.env.Now().Format(time.DateOnly)
+			value = w.s.env.Today()
 		case "now":
-			value = w.s.env.Now().UTC().Format(time.RFC3339)
+			value = w.s.env.At().UTC().Format(time.RFC3339)
 		default:
 			return nil, false
 		}

@@ -77,7 +77,7 @@ func (a *app) openDiscoverer(ctx context.Context, p *dsl.Project, c *dsl.Connect
 	if err != nil {
 		return nil, err
 	}
-	opened, err := c.Open(ctx, connector.Env{Dir: p.Dir, Spool: spool, Now: a.now, Log: log, ReadOnly: true})
+	opened, err := c.Open(ctx, connector.Env{Dir: p.Dir, Spool: spool, Now: a.now, Clock: a.now().In(p.Location), Log: log, ReadOnly: true})
 	if err != nil {
 		return nil, atAddress(c, err)
 	}

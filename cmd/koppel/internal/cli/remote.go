@@ -34,7 +34,7 @@ func (a *app) remote(ctx context.Context, p *dsl.Project) (dsl.Diagnostics, erro
 		return nil, err
 	}
 	defer tidy()
-	c := &remoteCheck{p: p, env: connector.Env{Dir: p.Dir, Spool: spool, Now: a.now, Log: log, ReadOnly: true}}
+	c := &remoteCheck{p: p, env: connector.Env{Dir: p.Dir, Spool: spool, Now: a.now, Clock: a.now().In(p.Location), Log: log, ReadOnly: true}}
 	for _, address := range slices.Sorted(maps.Keys(p.Sources)) {
 		if err := c.source(ctx, p.Sources[address]); err != nil {
 			return nil, err
