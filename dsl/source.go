@@ -50,7 +50,7 @@ func (l *loader) source(d *declaration, in *instance) {
 	src.Complete = l.completeWhen(d, in)
 	src.Incremental = incrementalOf(config)
 	if windowKinds[d.Kind] {
-		src.Window = l.window(d, in)
+		src.Window = l.window(d, in, kind.Zone)
 	}
 	src.Program = l.deleted(d, in, src.Sensitive)
 	src.Fingerprint = l.sourceFingerprint(kind.Name, kind.Version, config, dec, src)
@@ -133,7 +133,9 @@ func (l *loader) completeWhen(d *declaration, in *instance) engine.CompleteWhen 
 	}
 }
 
-func (l *loader) window(d *declaration, in *instance) *engine.Window {
+// window is the window of a source, whose times are those of the wall clock in
+// zone, unless that is empty.
+func (l *loader) window(d *declaration, in *instance, zone string) *engine.Window {
 	b := l.out.single(d.Block.Body, "window")
 	if b == nil {
 		return nil
@@ -142,6 +144,12 @@ func (l *loader) window(d *declaration, in *instance) *engine.Window {
 	l.out.onlyKnown(b, []string{"field", "past", "future"}, nil)
 	attrs := b.Body.Attributes
 	w := &engine.Window{Field: l.values.text(attrs["field"], in), Past: l.values.duration(attrs["past"], in), Future: l.values.duration(attrs["future"], in)}
+	if zone != "" {
+		var err error
+		if w.Zone, err = time.LoadLocation(zone); err != nil {
+			l.out.add("invalid_value", b.DefRange(), "The zone of the times of this source is not known", "%s", err.Error())
+		}
+	}
 	switch {
 	case attrs["field"] == nil:
 		l.out.add("missing_argument", b.DefRange(), "A window has a field", "Name the field that holds the time of a record: field = \"start\".")

@@ -1,4 +1,9 @@
 package engine
 
+import "time"
+
 // SetJoinMemory bounds what the right sides of joins hold in memory, in bytes.
 func (e *Engine) SetJoinMemory(bytes int) { e.joinMemory = bytes }
+
+// Outside tells on which side of the window a moment lies.
+func (w *Window) Outside(at string, clock time.Time) int { return w.outside(at, clock) }

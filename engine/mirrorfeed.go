@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"iter"
+	"strings"
 	"time"
 
 	"koppel/engine/connector"
@@ -18,7 +19,7 @@ func (w *Window) outside(at string, clock time.Time) int {
 		return 0
 	}
 	from, to := w.bounds(clock)
-	at = comparable(at)
+	at = comparable(w.moment(at))
 	if from != "" && at < comparable(from) {
 		return -1
 	}
@@ -28,10 +29,30 @@ func (w *Window) outside(at string, clock time.Time) int {
 	return 0
 }
 
+// moment gives a time of the wall clock in the window's zone its offset. Where
+// the wall shows a time twice it is one of both.
+func (w *Window) moment(at string) string {
+	if w.Zone == nil {
+		return at
+	}
+	text := strings.TrimSuffix(at, "Z")
+	for _, layout := range wallLayouts() {
+		if t, err := time.ParseInLocation(layout, text, w.Zone); err == nil {
+			return t.Format(time.RFC3339Nano)
+		}
+	}
+	return at
+}
+
+// wallLayouts are the forms of ISO dates and date-times without an offset.
+func wallLayouts() []string {
+	return []string{"2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly}
+}
+
 // comparable brings ISO dates and date-times with any offset to one form that
 // compares as text.
 func comparable(at string) string {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999", time.DateOnly} {
+	for _, layout := range append([]string{time.RFC3339Nano}, wallLayouts()...) {
 		if t, err := time.Parse(layout, at); err == nil {
 			return t.UTC().Format("2006-01-02T15:04:05.000000000")
 		}

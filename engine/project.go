@@ -65,6 +65,9 @@ type CompleteWhen struct {
 type Window struct {
 	Field        string
 	Past, Future *time.Duration
+	// Zone is that of moments that carry no offset or a Z which is not true; nil:
+	// a Z is true, and without an offset a moment is one of UTC.
+	Zone *time.Location
 }
 
 // A Limit is a count or a share.

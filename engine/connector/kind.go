@@ -47,6 +47,10 @@ type Kind[T any] struct {
 	OverHTTP bool
 	// FirstRun: a pipeline into this sink must say what its first run does.
 	FirstRun bool
+	// Zone: the times of the records of a source of this kind are those of the
+	// clock on the wall in this IANA zone, whatever they say: a Z behind them is
+	// not true. Empty: they are as they say, and of UTC where they do not say.
+	Zone string
 	// Version is raised when the same arguments give other records.
 	Version int
 

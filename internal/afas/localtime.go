@@ -7,6 +7,9 @@ import (
 	_ "time/tzdata" // the zone of AFAS is known on every machine
 )
 
+// Zone is that of AFAS's clock.
+const Zone = "Europe/Amsterdam"
+
 // local is how AFAS writes and compares times: the clock on the wall in
 // Amsterdam, without a zone. Rows carry a Z behind it that is not true, and
 // filters refuse one.
@@ -14,11 +17,11 @@ const local = "2006-01-02T15:04:05"
 
 var isTime = regexp.MustCompile(`^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$`)
 
-// amsterdam is the zone of AFAS's clock.
+// amsterdam is that zone, with its changes.
 var amsterdam = sync.OnceValue(func() *time.Location {
-	zone, err := time.LoadLocation("Europe/Amsterdam")
+	zone, err := time.LoadLocation(Zone)
 	if err != nil {
-		panic("afas: the zone database that is built in lacks Europe/Amsterdam")
+		panic("afas: the zone database that is built in lacks " + Zone)
 	}
 	return zone
 })

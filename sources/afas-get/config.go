@@ -36,7 +36,7 @@ type Condition struct {
 func Kind() connector.Kind[connector.Source] {
 	k := connector.Define("afas_get", "Rows of a GetConnector of AFAS Profit, by pages in the order of the key, which must be unique.", Config{}, open)
 	k.Connections = []connector.Kind[any]{afas.Kind()}
-	k.NeedsKey, k.Version = true, 1
+	k.NeedsKey, k.Version, k.Zone = true, 1, afas.Zone
 	return k
 }
 

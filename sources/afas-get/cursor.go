@@ -67,9 +67,9 @@ func (s *source) since(latest []string) afas.Or {
 	return anyOf
 }
 
-// window asks for rows inside the window of the source. Its sides are times of
-// UTC and rows carry those of Amsterdam as if they were of UTC, so it is asked
-// for a little more, which is judged by who looks at the rows. With a cursor the
+// window asks for rows inside the window of the source, whose sides are times
+// of UTC. It asks for a little more, which is judged by who looks at the rows:
+// as AFAS rounds, and as the wall shows an hour twice when summer time ends. With a cursor the
 // rows that come into the window later, without a change, must be known as
 // well: it then reaches as far ahead as the next full read.
 func (s *source) window() (asked afas.Or, covers connector.Interval) {
@@ -79,18 +79,28 @@ func (s *source) window() (asked afas.Or, covers connector.Interval) {
 	covers.From, covers.To = s.env.Window()
 	var and []afas.Condition
 	if t, err := time.Parse(time.RFC3339, covers.From); err == nil {
-		and = append(and, afas.Condition{Field: s.env.WindowField, Op: ">=", Value: t.UTC().Add(-leastOverlap).Format(layout)})
+		and = append(and, afas.Condition{Field: s.env.WindowField, Op: ">=", Value: wall(t.Add(-leastOverlap), -time.Hour)})
 	}
 	if t, err := time.Parse(time.RFC3339, covers.To); err == nil {
 		if inc := s.config.Incremental; inc != nil {
 			t = t.Add(time.Duration(inc.FullEvery))
 		}
 		if inc := s.config.Incremental; inc == nil || inc.FullEvery > 0 {
-			and = append(and, afas.Condition{Field: s.env.WindowField, Op: "<=", Value: afas.Local(t.Add(leastOverlap))})
+			and = append(and, afas.Condition{Field: s.env.WindowField, Op: "<=", Value: wall(t.Add(leastOverlap), time.Hour)})
 		}
 	}
 	if len(and) == 0 {
 		return nil, covers
 	}
 	return afas.Or{and}, covers
+}
+
+// wall is what the clock on the wall in Amsterdam shows at a moment, moved by
+// more.
+func wall(t time.Time, more time.Duration) string {
+	shown, err := time.Parse(layout, afas.Local(t))
+	if err != nil {
+		return afas.Local(t) // it always can be read
+	}
+	return shown.Add(more).Format(layout)
 }

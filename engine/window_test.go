@@ -1,0 +1,40 @@
+package engine_test
+
+import (
+	"testing"
+	"time"
+
+	"koppel/engine"
+)
+
+// A moment is compared as the window's zone has it: a Z of AFAS is not true.
+func TestWindowOfAWallClock(t *testing.T) {
+	amsterdam, err := time.LoadLocation("Europe/Amsterdam")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hour := time.Hour
+	clock := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC) // 14:00 on the wall
+	for _, test := range []struct {
+		at         string
+		plain, not int // outside of 11:00 to 13:00 UTC: as it says, and by the wall
+	}{
+		{"2026-07-01T13:00:00Z", 0, 0},
+		{"2026-07-01T12:59:59Z", 0, -1},
+		{"2026-07-01T15:00:00Z", 1, 0},
+		{"2026-07-01T15:00:01", 1, 1},
+		{"2026-07-01 14:30:00", 1, 0},
+		{"2026-07-01T14:30:00+02:00", 0, 0},
+		{"2026-07-01", -1, -1},
+		{"", 0, 0},
+	} {
+		w := engine.Window{Field: "at", Past: &hour, Future: &hour}
+		if got := w.Outside(test.at, clock); got != test.plain {
+			t.Errorf("%s: %d, want %d", test.at, got, test.plain)
+		}
+		w.Zone = amsterdam
+		if got := w.Outside(test.at, clock); got != test.not {
+			t.Errorf("%s by the wall: %d, want %d", test.at, got, test.not)
+		}
+	}
+}
