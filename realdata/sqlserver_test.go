@@ -19,7 +19,7 @@ import (
 // and the statements name a parameter for each of them. Nothing runs them.
 func TestSQLServerStatements(t *testing.T) {
 	needNode(t)
-	db, err := sql.NewSQLServer("sqlserver://koppel:geheim@db.example?database=d", time.Second)
+	db, err := sql.NewSQLServer("sqlserver://koppel:geheim@db.example?database=d", time.Second, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ func TestPlace(t *testing.T) {
 		open := map[byte]func() (*DB, error){
 			'p': func() (*DB, error) { return NewPostgres(url, "", 0) },
 			'm': func() (*DB, error) { return NewMySQL(url, "", time.Second, 0) },
-			's': func() (*DB, error) { return NewSQLServer(url, time.Second) },
+			's': func() (*DB, error) { return NewSQLServer(url, time.Second, 0) },
 		}[url[0]]
 		db, err := open()
 		if err != nil {

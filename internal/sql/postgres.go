@@ -72,7 +72,11 @@ func readPostgresURL(text, dir string) (postgresURL, error) {
 	case u.Scheme != "postgres" && u.Scheme != "postgresql":
 		return fail("does not start with postgres://")
 	}
-	q := u.Query()
+	// A plus is no blank there: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+	q, err := url.ParseQuery(strings.ReplaceAll(u.RawQuery, "+", "%2B"))
+	if err != nil {
+		return fail("is no URL")
+	}
 	host := u.Hostname()
 	if host == "" {
 		host = q.Get("host")
@@ -92,7 +96,7 @@ func readPostgresURL(text, dir string) (postgresURL, error) {
 	if q.Get("connect_timeout") == "" {
 		q.Set("connect_timeout", "10")
 	}
-	u.RawQuery = q.Encode()
+	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
 	config, err := pgconn.ParseConfig(u.String())
 	if err != nil {
 		return fail("can't be used: " + innermost(err))
@@ -109,17 +113,6 @@ func sslmode(hosts string) string {
 		}
 	}
 	return "prefer"
-}
-
-// firstSchema is where tables without a schema are, as far as the URL says.
-func firstSchema(c *pgconn.Config) string {
-	path := c.RuntimeParams["search_path"]
-	first, _, _ := strings.Cut(path, ",")
-	first = strings.Trim(strings.TrimSpace(first), `"`)
-	if first == "" || first == "$user" {
-		return "public"
-	}
-	return first
 }
 
 // innermost gives the words of the error that others wrap, of several those

@@ -140,20 +140,25 @@ func readOne(t *testing.T, c Conn, column string, id int) string {
 
 func TestPostgresURL(t *testing.T) {
 	tests := map[string]string{
-		"postgres://u:geheim@db.example/hr":                            "tls db.example db.example:5432/hr public",
-		"postgres://u:geheim@db.example/hr?sslmode=disable":            "plain db.example:5432/hr public",
-		"postgresql://u@127.0.0.1:5433/hr?search_path=a,b":             "prefer 127.0.0.1:5433/hr a",
-		"postgres://u:ge heim@db.example/hr":                           "url is no URL",
-		"postgres://u:geheim%@db.example/hr":                           "url is no URL",
-		"mysql://u:geheim@db.example/hr":                               "url does not start with postgres://",
-		"postgres://u:geheim@db.example/":                              "url names no database",
-		"postgres:///hr":                                               "url names no host",
-		"host=db.example password=geheim":                              "url does not start with postgres://",
-		"postgres://u:geheim@db.example/hr?sslmode=geheim":             "url can't be used",
-		"postgres://u:geheim@db.example:abc/hr":                        "url is no URL",
-		"":                                                             "url is empty",
-		"postgres://u:geheim@db.example/hr?sslrootcert=missing-geheim": "url can't be used",
-		"postgres://u:geheim@localhost/hr?sslmode=verify-full":         "tls localhost localhost:5432/hr public",
+		"postgres://u:geheim@db.example/hr":                                                       "tls db.example db.example:5432/hr public",
+		"postgres://u:geheim@db.example/hr?sslmode=disable":                                       "plain db.example:5432/hr public",
+		"postgresql://u@127.0.0.1:5433/hr?search_path=a,b":                                        "prefer 127.0.0.1:5433/hr a",
+		"postgres://u@127.0.0.1/hr?options=-csearch_path%3Dold":                                   "prefer 127.0.0.1:5432/hr old",
+		"postgres://u@127.0.0.1/hr?options=-c%20search_path%3DOld,x%20-c%20work_mem%3D1MB":        "prefer 127.0.0.1:5432/hr old",
+		"postgres://u@127.0.0.1/hr?options=--search-path%3Da%20-c%20SEARCH_PATH%3D%22B%5C%20b%22": "prefer 127.0.0.1:5432/hr B b",
+		"postgres://u@127.0.0.1/hr?options=-csearch_path%3Dold&search_path=new":                   "prefer 127.0.0.1:5432/hr new",
+		"postgres://u@127.0.0.1/hr?options=-cstatement_timeout%3D5%20-e":                          "prefer 127.0.0.1:5432/hr public",
+		"postgres://u:ge heim@db.example/hr":                                                      "url is no URL",
+		"postgres://u:geheim%@db.example/hr":                                                      "url is no URL",
+		"mysql://u:geheim@db.example/hr":                                                          "url does not start with postgres://",
+		"postgres://u:geheim@db.example/":                                                         "url names no database",
+		"postgres:///hr":                                                                          "url names no host",
+		"host=db.example password=geheim":                                                         "url does not start with postgres://",
+		"postgres://u:geheim@db.example/hr?sslmode=geheim":                                        "url can't be used",
+		"postgres://u:geheim@db.example:abc/hr":                                                   "url is no URL",
+		"":                                                                                        "url is empty",
+		"postgres://u:geheim@db.example/hr?sslrootcert=missing-geheim":                            "url can't be used",
+		"postgres://u:geheim@localhost/hr?sslmode=verify-full":                                    "tls localhost localhost:5432/hr public",
 	}
 	for text, want := range tests {
 		p, err := readPostgresURL(text, "")
@@ -177,6 +182,24 @@ func TestPostgresURL(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", text, diff)
+		}
+	}
+}
+
+// TestPostgresOptions holds that tables without a schema are named after the
+// one in which the server looks for them.
+func TestPostgresOptions(t *testing.T) {
+	p := postgrestest.Start(t)
+	url := p.Create(t, "options")
+	p.Exec(t, url, `CREATE SCHEMA "old one"`, `CREATE TABLE "old one".staff (id int PRIMARY KEY)`)
+	for _, more := range []string{`&options=-c%20search_path%3D%22old%5C%20one%22`, `&search_path=%22old%20one%22`} {
+		_, table := openTable(t, url+more, "staff")
+		db, err := NewPostgres(url+more, "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := db.Dialect.Identity(Name{Table: "staff"}), db.Dialect.Identity(table.Name); got != want {
+			t.Errorf("%s: named %s, found %s", more, got, want)
 		}
 	}
 }

@@ -16,11 +16,15 @@ import (
 
 // SQLServerConfig are the arguments of a sqlserver connection.
 type SQLServerConfig struct {
-	URL connector.Secret `hcl:"url" doc:"sqlserver://user:password@host:1433?database=name, a named instance as a path; the server's certificate is verified but on loopback; options as Microsoft's driver knows them"`
+	URL     connector.Secret   `hcl:"url" doc:"sqlserver://user:password@host:1433?database=name, a named instance as a path; the server's certificate is verified but on loopback; options as Microsoft's driver knows them"`
+	Timeout connector.Duration `hcl:"timeout,optional" doc:"how long one statement may take, a whole read too; default: no bound"`
 }
 
 // Validate checks the form of the address, where it is known.
 func (c *SQLServerConfig) Validate() error {
+	if c.Timeout < 0 {
+		return &connector.FieldError{Field: "timeout", Problem: "is negative"}
+	}
 	if c.URL == "" {
 		return nil
 	}
@@ -49,13 +53,14 @@ func SQLServerKind() connector.Kind[any] {
 			if c.URL == "" {
 				return nil, &connector.FieldError{Field: "url", Problem: "is empty"}
 			}
-			return NewSQLServer(string(c.URL), 30*time.Second)
+			return NewSQLServer(string(c.URL), 30*time.Second, time.Duration(c.Timeout))
 		})
 }
 
 // NewSQLServer describes the database at address, a sqlserver:// URL. wait
-// bounds how long a lock is waited for.
-func NewSQLServer(address string, wait time.Duration) (*DB, error) {
+// bounds how long a lock is waited for, timeout how long a statement takes; 0:
+// nothing does.
+func NewSQLServer(address string, wait, timeout time.Duration) (*DB, error) {
 	settings, err := parseSQLServer(address)
 	if err != nil {
 		return nil, err
@@ -66,7 +71,8 @@ func NewSQLServer(address string, wait time.Duration) (*DB, error) {
 		Identity: identity,
 		Place:    identity,
 		Open: func(ctx context.Context, access Access) (Conn, error) {
-			conn := &sqlserverConn{connect: mssql.NewConnectorConfig(settings), title: strings.TrimPrefix(identity, "sqlserver "), wait: wait}
+			conn := &sqlserverConn{connect: mssql.NewConnectorConfig(settings), title: strings.TrimPrefix(identity, "sqlserver "),
+				wait: wait, timeout: timeout}
 			if err := conn.dial(ctx); err != nil {
 				return nil, err
 			}

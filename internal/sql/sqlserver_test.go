@@ -165,7 +165,7 @@ func TestSQLServerAddress(t *testing.T) {
 		}
 	}
 	// Nobody listens there.
-	db, err := NewSQLServer("sqlserver://koppel:canary@127.0.0.1:1?database=d&dial+timeout=2", time.Second)
+	db, err := NewSQLServer("sqlserver://koppel:canary@127.0.0.1:1?database=d&dial+timeout=2", time.Second, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,9 @@ type sqlserverConn struct {
 	c       driver.Conn
 	title   string
 	wait    time.Duration
+	timeout time.Duration   // of a statement: the server has none of its own; 0: no bound
 	ctx     context.Context // of the present transaction: Begin is told for all of it
+	ending  bool            // the transaction is being ended, which has a bound of its own
 	active  bool
 	lost    bool
 	columns map[string]int // of queries that were looked at
@@ -84,10 +86,7 @@ func (m *sqlserverConn) Begin(ctx context.Context, write bool) error {
 
 // Commit is not interrupted: a commit that was cut off could have happened.
 func (m *sqlserverConn) Commit() error {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(m.ctx), commitWait)
-	defer stop()
-	m.ctx = ctx
-	err := m.Exec("COMMIT TRANSACTION")
+	err := m.end("COMMIT TRANSACTION")
 	if err != nil {
 		m.Rollback()
 	}
@@ -100,11 +99,18 @@ func (m *sqlserverConn) Rollback() {
 		m.active = false
 		return
 	}
+	m.active = false
+	// Where a rollback fails the connection is lost, and the server rolls back.
+	_ = m.end("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION")
+}
+
+// end runs what ends a transaction, whatever became of its context.
+func (m *sqlserverConn) end(query string) error {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(m.ctx), commitWait)
 	defer stop()
-	m.ctx, m.active = ctx, false
-	// Where a rollback fails the connection is lost, and the server rolls back.
-	_ = m.Exec("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION")
+	m.ctx, m.ending = ctx, true
+	defer func() { m.ending = false }()
+	return m.Exec(query)
 }
 
 func (m *sqlserverConn) Savepoint() error  { return m.Exec("SAVE TRANSACTION koppel") }

@@ -2,8 +2,10 @@ package sql
 
 import (
 	"bytes"
+	"context"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -23,6 +25,8 @@ type sqlserverStmt struct {
 	width   int
 	changed int
 
+	ctx  context.Context // of the present run
+	stop context.CancelFunc
 	rows driver.Rows
 	row  []driver.Value
 	kind []string // the type of each column
@@ -52,7 +56,7 @@ func (s *sqlserverStmt) Step() (bool, error) {
 			return false, err
 		}
 	}
-	err := s.conn.ctx.Err()
+	err := s.ctx.Err()
 	if err == nil {
 		err = s.rows.Next(s.row)
 	}
@@ -64,11 +68,36 @@ func (s *sqlserverStmt) Step() (bool, error) {
 		}
 		return true, nil
 	}
-	s.Reset()
 	if errors.Is(err, io.EOF) {
+		s.Reset()
 		return false, nil
 	}
-	return false, s.conn.fail(err)
+	err = s.fail(err)
+	s.Reset()
+	return false, err
+}
+
+// begin bounds a run.
+func (s *sqlserverStmt) begin() {
+	if s.stop != nil {
+		s.stop()
+	}
+	if t := s.conn.timeout; t > 0 && !s.conn.ending {
+		s.ctx, s.stop = context.WithTimeout(s.conn.ctx, t)
+		return
+	}
+	s.ctx, s.stop = context.WithCancel(s.conn.ctx)
+}
+
+// fail tells the bound of a run from that of the transaction. What the server
+// makes of the statement is not known then, so that the connection goes.
+func (s *sqlserverStmt) fail(err error) error {
+	m := s.conn
+	if !errors.Is(s.ctx.Err(), context.DeadlineExceeded) || m.ctx.Err() != nil {
+		return m.fail(err)
+	}
+	m.lost, m.active = true, false
+	return &Error{Doing: fmt.Sprintf("database %q", m.title), Message: "a statement took longer than " + m.timeout.String() + timeoutAdvice}
 }
 
 // start runs the statement; done: it gives no rows.
@@ -76,26 +105,27 @@ func (s *sqlserverStmt) start() (done bool, err error) {
 	if s.conn.reading != nil {
 		s.conn.reading.Reset()
 	}
-	st, err := s.conn.c.(driver.ConnPrepareContext).PrepareContext(s.conn.ctx, s.text)
+	s.begin()
+	st, err := s.conn.c.(driver.ConnPrepareContext).PrepareContext(s.ctx, s.text)
 	if err != nil {
-		return false, s.conn.fail(err)
+		return false, s.fail(err)
 	}
 	args := make([]driver.NamedValue, len(s.params))
 	for i := range s.params {
 		args[i] = driver.NamedValue{Ordinal: i + 1, Name: "p" + strconv.Itoa(i+1), Value: sqlserverValue(s.params[i])}
 	}
 	if s.command {
-		res, err := st.(driver.StmtExecContext).ExecContext(s.conn.ctx, args)
+		res, err := st.(driver.StmtExecContext).ExecContext(s.ctx, args)
 		if err != nil {
-			return false, s.conn.fail(err)
+			return false, s.fail(err)
 		}
 		n, _ := res.RowsAffected()
 		s.changed = int(n)
 		return true, nil
 	}
-	rows, err := st.(driver.StmtQueryContext).QueryContext(s.conn.ctx, args)
+	rows, err := st.(driver.StmtQueryContext).QueryContext(s.ctx, args)
 	if err != nil {
-		return false, s.conn.fail(err)
+		return false, s.fail(err)
 	}
 	s.rows, s.conn.reading = rows, s
 	n := len(rows.Columns())
@@ -143,6 +173,10 @@ func (s *sqlserverStmt) Reset() {
 		// What is left is read and dropped.
 		_ = s.rows.Close()
 		s.rows = nil
+	}
+	if s.stop != nil {
+		s.stop()
+		s.stop = nil
 	}
 	if s.conn.reading == s {
 		s.conn.reading = nil
