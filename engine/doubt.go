@@ -123,6 +123,9 @@ func (s *session) settleDoubt(tx state.Tx, p *Pipeline, pipeline int64, o *state
 		if c.Run = o.Run; c.Body == nil {
 			c.Body = []byte("{}")
 		}
+		if f.Answer != nil {
+			c.Answer = f.Answer
+		}
 		err = tx.PutItem(pipeline, &c)
 	case created && stands:
 		err = s.settleCreate(tx, p, pipeline, o, it, f)
