@@ -9,12 +9,14 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"koppel/engine"
+	"koppel/engine/connector"
 	"koppel/engine/mapping"
 )
 
 // deletes evaluates what becomes of records that are no longer wanted.
 func (p *pipelineLoad) deletes() {
-	can := p.canDelete()
+	cannot := p.cannotDelete()
+	can := cannot == ""
 	p.p.Deletes = engine.Deletes{Action: "delete", Expired: "forget"}
 	if !can || p.into != nil && strings.HasPrefix(p.into.decl.Kind, "alleyoop_") {
 		p.p.Deletes.Action = "keep"
@@ -29,7 +31,7 @@ func (p *pipelineLoad) deletes() {
 	if attr := attrs["action"]; attr != nil {
 		action := p.v.choice(attr, p.in, "delete", "disable", "keep")
 		if action == "delete" && !can {
-			p.l.out.add("conflict", attr.Expr.Range(), fmt.Sprintf("The sink kind %q can't delete", p.into.decl.Kind), "Leave the action out, which keeps what was delivered, or write action = \"disable\".")
+			p.l.out.add("conflict", attr.Expr.Range(), cannot, "Leave the action out, which keeps what was delivered, or write action = \"disable\".")
 		}
 		p.p.Deletes.Action = action
 	}
@@ -41,7 +43,7 @@ func (p *pipelineLoad) deletes() {
 		p.l.out.add("ordering", attrs["scope"].Expr.Range(), "There is no target", "scope = \"target\" concerns rows of a sink: the pipeline needs into.")
 	}
 	if p.p.Deletes.Expired == "delete" && attrs["expired"] != nil && !can {
-		p.l.out.add("conflict", attrs["expired"].Expr.Range(), fmt.Sprintf("The sink kind %q can't delete", p.into.decl.Kind), "Leave expired out.")
+		p.l.out.add("conflict", attrs["expired"].Expr.Range(), cannot, "Leave expired out.")
 	}
 	if attrs["protect"] != nil {
 		p.spec.Protect = p.c.node(attrs["protect"].Expr)
@@ -49,14 +51,21 @@ func (p *pipelineLoad) deletes() {
 	}
 }
 
-// canDelete tells whether the sink can delete; a pipeline without one can, and
-// so can a sink that is replaced as a whole.
-func (p *pipelineLoad) canDelete() bool {
+// cannotDelete says that the sink can't delete; empty: it can. A pipeline
+// without one can, and so can a sink that is replaced as a whole.
+func (p *pipelineLoad) cannotDelete() string {
 	if p.into == nil || p.into.decl.Later {
-		return true
+		return ""
 	}
-	static := p.l.kinds.sinks[p.into.decl.Kind].Static
-	return static.Deletes || static.Whole
+	if static := p.l.kinds.sinks[p.into.decl.Kind].Static; !static.Deletes && !static.Whole {
+		return fmt.Sprintf("The sink kind %q can't delete", p.into.decl.Kind)
+	}
+	if keeper, ok := p.l.project.sinkConfigs[p.p.Into].(connector.Keeper); ok {
+		if why := keeper.Keeps(); why != "" {
+			return fmt.Sprintf("%s can't delete: %s", p.p.Into, why)
+		}
+	}
+	return ""
 }
 
 // disableSet compiles what disabling a record writes.

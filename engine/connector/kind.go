@@ -96,6 +96,14 @@ type Keyed interface{ DefaultKey() []string }
 // read what is sensitive whatever the file says, as dotted paths.
 type Discreet interface{ Sensitive() []string }
 
+// Keeper is implemented by pointers to configuration structs of sinks whose kind
+// can delete, and which can't as they are configured. It runs offline. What is
+// no longer wanted is then kept, unless the file says otherwise.
+type Keeper interface {
+	// Keeps says why such a sink can't delete; empty: it can.
+	Keeps() string
+}
+
 // A FieldError is a problem with one argument. The language adds its place.
 type FieldError struct{ Field, Problem, Hint string }
 

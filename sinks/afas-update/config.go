@@ -17,7 +17,7 @@ type Config struct {
 	Connector  string               `hcl:"connector" doc:"the UpdateConnector, by its name in the app connector; capitals count"`
 	Root       string               `hcl:"root,optional" doc:"the name of the outer object, where it is not that of the connector: AfasEmployee of KnEmployee; default: the connector"`
 	Keys       []string             `hcl:"keys,optional" doc:"mapped fields that are sent as @NAME, and name the record in a delete; one that is not mapped is taken from what AFAS answered when the record was created"`
-	OnCreate   string               `hcl:"on_create,optional" oneof:"insert update" doc:"\"update\" for connectors that only know PUT, such as KnCourseSessionMember; default insert"`
+	OnCreate   string               `hcl:"on_create,optional" oneof:"insert update" doc:"\"update\" for connectors that only know PUT, such as KnCourseSessionMember, and then can't delete either; default insert"`
 	Children   []Child              `hcl:"child,block" doc:"an object below the record, one for each"`
 	Find       *Find                `hcl:"find,block" doc:"a GetConnector that shows what AFAS holds: asked when the answer to a call was lost, or when AFAS refuses what it may hold already"`
 }
@@ -87,6 +87,14 @@ func (c *Config) root() string {
 		return c.Root
 	}
 	return c.Connector
+}
+
+// Keeps says that a connector which only knows PUT can't delete.
+func (c *Config) Keeps() string {
+	if c.inserts() {
+		return ""
+	}
+	return "on_create = \"update\" says that its connector only knows PUT"
 }
 
 // inserts tells whether records are created by an insert.

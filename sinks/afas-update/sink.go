@@ -64,7 +64,7 @@ func (s *sink) child(name string) *Child {
 // be made twice.
 func (s *sink) Traits() connector.Traits {
 	return connector.Traits{
-		Deletes: true, Undoable: true, Answers: true, Journalled: s.config.inserts(),
+		Deletes: s.config.inserts(), Undoable: true, Answers: true, Journalled: s.config.inserts(),
 		Identity: s.client.Identity() + " " + s.config.Connector + " " + s.config.root(),
 	}
 }

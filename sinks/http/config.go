@@ -73,6 +73,14 @@ func (c *Config) Validate() error {
 	return errors.Join(problems...)
 }
 
+// Keeps says that a sink without a block delete can't delete.
+func (c *Config) Keeps() string {
+	if c.Delete != nil {
+		return ""
+	}
+	return "it has no block delete"
+}
+
 // requests are those of the blocks that there are.
 func (c *Config) requests(yield func(block string, r *request)) {
 	for _, one := range []struct {
