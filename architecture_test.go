@@ -66,7 +66,9 @@ var mayImport = map[string][]string{
 	"internal/sql/postgrestest":      {},
 	"internal/sql/proxytest":         {},
 	"cmd/koppel":                     {"cmd/koppel/internal/cli"},
-	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/view", "dsl", "engine", "engine/*", "internal/sandbox", "sinks", "sources"},
+	"pipelines":                      {},
+	"cmd/koppel/internal/demo":       {"cmd/koppel/internal/view", "internal/sandbox", "internal/sandbox/dataset", "internal/sql", "pipelines"},
+	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "cmd/koppel/internal/view", "dsl", "engine", "engine/*", "internal/sandbox", "sinks", "sources"},
 	"cmd/koppel/internal/view":       {"dsl", "engine", "engine/*"},
 }
 

@@ -11,12 +11,18 @@ variable "afas_token" {
   sensitive   = true
 }
 
+variable "reception" {
+  description = "the reception's database"
+  type        = string
+  default     = "data/reception.db"
+}
+
 connection "afas" "profit" {
   url   = var.afas_url
   token = var.afas_token
 }
 
-connection "sqlite" "reception" { path = "data/reception.db" }
+connection "sqlite" "reception" { path = var.reception }
 
 source "sql" "visitors" {
   connection = connection.sqlite.reception

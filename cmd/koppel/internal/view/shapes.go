@@ -8,7 +8,7 @@ func Shapes() map[string]any {
 	all := map[string]any{
 		"version": &Version{}, "validate": &Validation{}, "fmt": &Formatted{}, "test": &Tests{}, "plan": &Plan{}, "run": &Run{},
 		"eval": &Evaluated{}, "graph": &Graph{}, "new": &NewProject{}, "docs": &Docs{},
-		"sandbox": &Sandbox{}, "discover": &Collections{}, "discover NAME": &Discovered{},
+		"sandbox": &Sandbox{}, "demo": &DemoReport{}, "discover": &Collections{}, "discover NAME": &Discovered{},
 	}
 	maps.Copy(all, inspectShapes())
 	return all
