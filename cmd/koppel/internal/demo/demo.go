@@ -25,6 +25,9 @@ type Options struct {
 	// Koppel carries out the verb of an argument list without an interrupt
 	// from a terminal, and gives what it prints and its exit code.
 	Koppel func(ctx context.Context, args []string) (text string, code int)
+	// Shell carries out a command line in Dir; nil: the demo does so by itself,
+	// without any other program.
+	Shell func(ctx context.Context, line string) (text string, code int, err error)
 	// Tell shows what happens.
 	Tell *view.Demo
 	Now  func() time.Time
@@ -46,6 +49,9 @@ type Demo struct {
 // against them.
 func Start(ctx context.Context, o Options) (*Demo, error) {
 	d := &Demo{Options: o, kept: map[string][][]string{}, http: &http.Client{Transport: &http.Transport{}}}
+	if d.Shell == nil {
+		d.Shell = d.do
+	}
 	if err := d.listen(ctx); err != nil {
 		return nil, err
 	}
@@ -135,7 +141,7 @@ func (d *Demo) act(ctx context.Context, told *view.DemoStep, act Act) error {
 	if act.Do != "" {
 		line := fill(act.Do, facts)
 		d.Tell.Command(line)
-		text, code, err := d.do(ctx, line)
+		text, code, err := d.Shell(ctx, line)
 		d.Tell.Output(text, code)
 		if ctx.Err() != nil {
 			return ctx.Err()
