@@ -37,7 +37,7 @@ func TestSandbox(t *testing.T) {
 	if err := json.NewDecoder(out).Decode(&running); err != nil {
 		t.Fatalf("%v: %s", err, said.String())
 	}
-	if len(running.Systems) != 4 || running.FormatVersion != "1.0" {
+	if len(running.Systems) != 5 || running.FormatVersion != "1.0" {
 		t.Errorf("%+v", running)
 	}
 	for _, s := range running.Systems {
@@ -55,10 +55,10 @@ func TestSandbox(t *testing.T) {
 	if rest, err := io.ReadAll(out); err != nil || len(bytes.TrimSpace(rest)) > 0 {
 		t.Errorf("after the object: %q %v", rest, err)
 	}
-	if err := cmd.Wait(); err != nil || !strings.Contains(said.String(), "it answered 4 calls") {
+	if err := cmd.Wait(); err != nil || !strings.Contains(said.String(), "it answered 5 calls") {
 		t.Errorf("%v: %s", err, said.String())
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, "calls.jsonl")); err != nil || bytes.Count(text, []byte("\n")) != 4 {
+	if text, err := os.ReadFile(filepath.Join(dir, "calls.jsonl")); err != nil || bytes.Count(text, []byte("\n")) != 5 {
 		t.Errorf("the log: %s %v", text, err)
 	}
 }

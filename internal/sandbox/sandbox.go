@@ -13,6 +13,7 @@ import (
 	"koppel/internal/sandbox/afas"
 	"koppel/internal/sandbox/alleyoop"
 	"koppel/internal/sandbox/dataset"
+	"koppel/internal/sandbox/graph"
 	"koppel/internal/sandbox/rest"
 	"koppel/internal/sandbox/soap"
 	"koppel/internal/sandbox/traffic"
@@ -22,7 +23,7 @@ import (
 type Options struct {
 	// Seed makes the data and the credentials: equal seeds, equal sandboxes.
 	Seed uint64
-	// Employees in AFAS, Clients in AlleyOop, Orders in the shop, Persons in
+	// Employees in AFAS and in Microsoft 365, Clients in AlleyOop, Orders in the shop, Persons in
 	// the SOAP directory; 0: 40, 12, 60 and 30.
 	Employees, Clients, Orders, Persons int
 	// Port of the control API; the systems listen on those after it, in the
@@ -33,11 +34,12 @@ type Options struct {
 	// Log is a file that gets one JSON line per call, on the disk before the
 	// answer; empty: none.
 	Log string
-	// AFAS, AlleyOop and REST set what is particular to them; Seed, Now, Log
+	// AFAS, AlleyOop, REST and Graph set what is particular to them; Seed, Now, Log
 	// and the counts above are put in.
 	AFAS     afas.Options
 	AlleyOop alleyoop.Options
 	REST     rest.Options
+	Graph    graph.Options
 }
 
 // A Sandbox is all systems, running. It is safe for concurrent use.
@@ -46,6 +48,7 @@ type Sandbox struct {
 	AlleyOop *alleyoop.System
 	REST     *rest.System
 	SOAP     *soap.System
+	Graph    *graph.System
 
 	control *traffic.Server
 	log     *traffic.Log
@@ -118,12 +121,14 @@ func (s *Sandbox) make(o Options) error {
 	o.AFAS.Seed, o.AFAS.Employees, o.AFAS.Now, o.AFAS.Log = o.Seed, o.Employees, o.Now, s.log
 	o.AlleyOop.Seed, o.AlleyOop.Clients, o.AlleyOop.Now, o.AlleyOop.Log = o.Seed, o.Clients, o.Now, s.log
 	o.REST.Seed, o.REST.Orders, o.REST.Now, o.REST.Log = o.Seed, o.Orders, o.Now, s.log
-	var err, errA, errR, errS error
+	o.Graph.Seed, o.Graph.Users, o.Graph.Now, o.Graph.Log = o.Seed, o.Employees, o.Now, s.log
+	var err, errA, errR, errS, errG error
 	s.AFAS, err = afas.New(o.AFAS)
 	s.AlleyOop, errA = alleyoop.New(o.AlleyOop)
 	s.REST, errR = rest.New(o.REST)
 	s.SOAP, errS = soap.New(soap.Options{Seed: o.Seed, Persons: o.Persons, Now: o.Now, Log: s.log})
-	if err := errors.Join(err, errA, errR, errS); err != nil {
+	s.Graph, errG = graph.New(o.Graph)
+	if err := errors.Join(err, errA, errR, errS, errG); err != nil {
 		return err
 	}
 	s.systems = []*System{
@@ -142,6 +147,10 @@ func (s *Sandbox) make(o Options) error {
 		{
 			Name: "soap", About: "a directory of persons behind SOAP 1.1 and 1.2 with WS-Security", URL: soap.Path,
 			Credentials: s.SOAP.Credentials, Traffic: s.SOAP.Traffic, Data: s.SOAP.Data, twice: s.SOAP.Doubled,
+		},
+		{
+			Name: "graph", About: "Microsoft 365: Graph with users, groups, calendars, and its token endpoint",
+			Credentials: s.Graph.Credentials, Traffic: s.Graph.Traffic, Data: s.Graph.Data, twice: s.Graph.Doubled, revoke: s.Graph.RevokeTokens,
 		},
 	}
 	return nil

@@ -72,7 +72,7 @@ func TestSameSeed(t *testing.T) {
 	now := func() time.Time { return time.Date(2026, 11, 20, 11, 0, 0, 0, time.UTC) }
 	one, two, other := start(t, sandbox.Options{Now: now}), start(t, sandbox.Options{Now: now}), start(t, sandbox.Options{Now: now, Seed: 7})
 	text := func(s *sandbox.Sandbox) string {
-		list := []any{s.AFAS.Credentials, s.AlleyOop.Credentials, s.REST.Credentials, s.SOAP.Credentials}
+		list := []any{s.AFAS.Credentials, s.AlleyOop.Credentials, s.REST.Credentials, s.SOAP.Credentials, s.Graph.Credentials}
 		for _, system := range s.Systems() {
 			for _, name := range system.Data.Names() {
 				for _, row := range system.Data.Rows(name) {

@@ -74,6 +74,15 @@ func (x *Exchange) Effect(op, what, key string, body any) {
 // Break cuts the connection instead of an answer.
 func (x *Exchange) Break() { x.broken = true }
 
+// Inner makes an exchange for a call within another one, which is not counted or
+// sent by itself: the caller takes its Answer.
+func Inner(outer *Exchange, r *http.Request) *Exchange {
+	return &Exchange{Request: r, header: http.Header{}, Call: outer.Call}
+}
+
+// Answer is the status and the body so far.
+func (x *Exchange) Answer() (int, []byte) { return x.status, x.body }
+
 // begin counts a call in.
 func (t *Traffic) begin(r *http.Request) *Exchange {
 	x := &Exchange{Request: r, header: http.Header{}}

@@ -24,8 +24,8 @@ func (a *app) sandboxVerb() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run simulated vendor systems on this machine",
-		Long: `Sandbox runs AFAS Profit, AlleyOop, a REST service and a SOAP service on loopback,
-with test persons in them, and prints a connection block for each. They behave as the
+		Long: `Sandbox runs AFAS Profit, AlleyOop, a REST service, a SOAP service and Microsoft
+365 on loopback, with test persons in them, and prints a connection block for each. They behave as the
 vendors document it, traps included. Through the control API you change their data,
 make calls fail and see what they received; docs/sandbox.md describes it. All is in
 memory and gone when it ends; equal seeds give equal data and credentials.`,
@@ -41,7 +41,8 @@ memory and gone when it ends; equal seeds give equal data and credentials.`,
 	f := cmd.Flags()
 	f.IntVar(&o.Port, "port", sandboxPort, "`PORT` of the control API; the systems take those after it; 0: any free ports")
 	f.Uint64Var(&o.Seed, "seed", 0, "`NUMBER` that data and credentials are made from")
-	f.IntVar(&o.Employees, "employees", 40, "how many employees AFAS has, as a `NUMBER`")
+	f.IntVar(&o.Employees, "employees", 40, "how many employees AFAS and Microsoft 365 have, as a `NUMBER`")
+	f.IntVar(&o.Graph.Events, "events", 2, "how many meetings each mailbox has beside special ones, as a `NUMBER`")
 	f.IntVar(&o.Clients, "clients", 12, "how many clients AlleyOop has, as a `NUMBER`")
 	f.IntVar(&o.Orders, "orders", 60, "how many orders the REST service has, as a `NUMBER`")
 	f.IntVar(&o.Persons, "persons", 30, "how many persons the SOAP service has, as a `NUMBER`")
@@ -51,7 +52,7 @@ memory and gone when it ends; equal seeds give equal data and credentials.`,
 
 // sandbox runs the systems until it is interrupted.
 func (a *app) sandbox(ctx context.Context, o sandbox.Options) error {
-	for name, n := range map[string]int{"employees": o.Employees, "clients": o.Clients, "orders": o.Orders, "persons": o.Persons} {
+	for name, n := range map[string]int{"employees": o.Employees, "events": o.Graph.Events, "clients": o.Clients, "orders": o.Orders, "persons": o.Persons} {
 		if n < 1 || n > 1_000_000 {
 			return wrong("--%s is a number from 1 to 1000000, and not %d", name, n)
 		}
@@ -122,6 +123,9 @@ func connectionOf(s view.SandboxSystem) string {
 		return block(`connection "afas" "sandbox"`, "url", q(s.URL), "token", q(c["token"]))
 	case "alleyoop":
 		return block(`connection "alleyoop" "sandbox"`, "url", q(s.URL), "username", q(c["username"]), "password", q(c["password"]), "api_key", q(c["api_key"]))
+	case "graph":
+		return block(`connection "graph" "sandbox"`, "tenant", q(c["tenant"]), "client_id", q(c["client_id"]), "client_secret", q(c["client_secret"]),
+			"login_url", q(s.URL), "url", q(s.URL))
 	case "soap":
 		return with(block(`connection "http" "directory"`, "url", q(s.URL)),
 			block(`auth "wsse"`, "username", q(c["username"]), "password", q(c["password"])))
