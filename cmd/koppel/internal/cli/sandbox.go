@@ -124,8 +124,9 @@ func connectionOf(s view.SandboxSystem) string {
 	case "alleyoop":
 		return block(`connection "alleyoop" "sandbox"`, "url", q(s.URL), "username", q(c["username"]), "password", q(c["password"]), "api_key", q(c["api_key"]))
 	case "graph":
-		return block(`connection "graph" "sandbox"`, "tenant", q(c["tenant"]), "client_id", q(c["client_id"]), "client_secret", q(c["client_secret"]),
+		b := block(`connection "graph" "sandbox"`, "tenant", q(c["tenant"]), "client_id", q(c["client_id"]), "client_secret", q(c["client_secret"]),
 			"login_url", q(s.URL), "url", q(s.URL))
+		return "# " + strings.ReplaceAll(strings.TrimRight(b, "\n"), "\n", "\n# ") + "\n" // until there is a kind graph
 	case "soap":
 		return with(block(`connection "http" "directory"`, "url", q(s.URL)),
 			block(`auth "wsse"`, "username", q(c["username"]), "password", q(c["password"])))
