@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"slices"
 	"strings"
@@ -13,11 +14,12 @@ import (
 	"koppel/engine/state"
 )
 
-// What one sorter holds before it goes to disk, in bytes: one of mapped records,
-// and one of what points at records, which is a quarter of that.
+// What is held before it goes to disk, in bytes: by a sorter of mapped records,
+// by one of what points at records, and of the hashes of a read's keys.
 const (
 	sortMemory  = 16 << 20
 	indexMemory = 4 << 20
+	keysMemory  = 8 << 20
 )
 
 // A reading says what those who read a source want beside the index.
@@ -71,11 +73,13 @@ func (s *session) releaseReads(w *work) {
 
 func (s *session) readSource(ctx context.Context, src *Source, want reading) (*records, error) {
 	r := s.newRecords(src.Title)
-	if want.listed {
-		r.list = s.spool.Log()
-	}
+	r.keys, r.seed = s.spool.Distinct(keysMemory), maphash.MakeSeed()
 	if want.maps != nil {
-		want.maps.records, r.maps = r, want.maps
+		// Nobody looks at the records by key, unless something is wrong with them.
+		want.maps.records, r.maps, r.later = r, want.maps, true
+	}
+	if want.listed || r.later {
+		r.list = s.spool.Log()
 	}
 	conn, err := s.openSource(ctx, src)
 	if err != nil {

@@ -1,9 +1,9 @@
 package engine
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"sort"
 
 	"koppel/engine/connector"
@@ -30,8 +30,13 @@ type records struct {
 	index  *spool.Sorter
 	// list holds the entries in the order in which they came, and plain says
 	// that all of them count: none was begun anew, taken back or claimed twice.
+	// later: the index is made of the list, once someone asks for it.
 	list  *spool.Log
 	plain bool
+	later bool
+	// keys holds the hash of each key: nil where no one asks whether they differ.
+	keys *spool.Distinct
+	seed maphash.Seed
 	// maps is the pipeline that mapped the records while they were read.
 	maps *work
 	// delta: only some records are here; the others stand as they were.
@@ -85,6 +90,9 @@ func (r *records) close() {
 	_ = errors.Join(r.index.Close(), r.log.Close())
 	if r.list != nil {
 		_ = r.list.Close()
+	}
+	if r.keys != nil {
+		_ = r.keys.Close()
 	}
 }
 
@@ -213,8 +221,15 @@ func (r *records) add(p *partState, e *entry, body []byte) error {
 		r.puts++
 	}
 	r.buf = e.encode(r.buf[:0])
-	if err := r.index.Add([]byte(e.key), r.buf); err != nil {
-		return err
+	if r.keys != nil {
+		if err := r.keys.Add(maphash.String(r.seed, string(e.key))); err != nil {
+			return err
+		}
+	}
+	if !r.later {
+		if err := r.index.Add([]byte(e.key), r.buf); err != nil {
+			return err
+		}
 	}
 	if r.list == nil {
 		return nil
@@ -224,16 +239,27 @@ func (r *records) add(p *partState, e *entry, body []byte) error {
 	return err
 }
 
+// sortList makes the index of the list, where that was put off.
+func (r *records) sortList() error {
+	if !r.later {
+		return nil
+	}
+	r.later = false
+	return eachLogged(r.list, func(d *decoder) error {
+		key, payload := d.bytes(), d.bytes()
+		if d.err != nil {
+			return nil
+		}
+		return r.index.Add(key, payload)
+	})
+}
+
 // byKey yields the entries in key order, one per key. A key that several
 // records claim comes once, as twice.
 func (r *records) byKey(yield func(*entry) error) error {
-	return r.sorted(r.index, yield)
-}
-
-func (r *records) sorted(sorter *spool.Sorter, yield func(*entry) error) error {
 	var cur entry
 	have := false
-	err := r.each(sorter, func(next *entry) error {
+	err := r.each(func(next *entry) error {
 		if have && cur.key == next.key {
 			r.merge(&cur, next)
 			return nil
@@ -254,8 +280,11 @@ func (r *records) sorted(sorter *spool.Sorter, yield func(*entry) error) error {
 
 // each yields all entries in key order, but for those of a partition that was
 // begun again since.
-func (r *records) each(sorter *spool.Sorter, yield func(*entry) error) error {
-	it, err := sorter.Sort()
+func (r *records) each(yield func(*entry) error) error {
+	if err := r.sortList(); err != nil {
+		return err
+	}
+	it, err := r.index.Sort()
 	if err != nil {
 		return err
 	}
@@ -296,7 +325,7 @@ func (r *records) byPlace(yield func(*entry) error) error {
 		group = group[:0]
 		return nil
 	}
-	err := r.each(r.index, func(e *entry) error {
+	err := r.each(func(e *entry) error {
 		if len(group) > 0 && group[0].key != e.key {
 			if err := flush(); err != nil {
 				return err
@@ -386,8 +415,10 @@ func (r *records) uniqueness() error {
 }
 
 // allUnique tells whether all that came counts, and no two have one key: then
-// the entries need not be looked at one by one.
+// the entries need not be looked at one by one. Where two keys share a hash it
+// says no, although they may differ.
 func (r *records) allUnique() (bool, error) {
+	defer r.keys.Close() // what can't be removed now is removed with the session's folder
 	if r.puts != r.count {
 		return false, nil
 	}
@@ -396,19 +427,7 @@ func (r *records) allUnique() (bool, error) {
 			return false, nil
 		}
 	}
-	it, err := r.index.Sort()
-	if err != nil {
-		return false, err
-	}
-	defer it.Close()
-	var last []byte
-	for first := true; it.Next(); first = false {
-		if !first && bytes.Equal(last, it.Key()) {
-			return false, nil
-		}
-		last = append(last[:0], it.Key()...)
-	}
-	return it.Err() == nil, it.Err()
+	return r.keys.All()
 }
 
 // planParts describes the partitions for a plan, by name.
