@@ -23,12 +23,17 @@ type mapper struct {
 	hash     *record.Hasher
 	rules    record.Rules
 	out      []byte // what mapped records are appended to
+	// ordered: the records are given in the order of the mapping, for a set that
+	// takes them so; sorted is where they are made before.
+	ordered bool
+	sorted  []byte
 }
 
 func (s *session) mapper(ctx context.Context, w *work) *mapper {
 	consts := s.consts()
 	consts.Context = ctx
 	m := &mapper{p: w.p, dir: s.Project.Dir, contents: w.p.Content, ev: w.p.Program.Evaluator(consts), ended: ctx.Err, identity: w.identity, hash: s.Store.Hasher(), rules: w.rules}
+	m.ordered = w.set != nil && w.set.ordered != nil
 	for _, b := range w.p.Program.Binds() {
 		if b.Lookup {
 			m.sides = append(m.sides, w.lookups[b.I].side(ctx))
@@ -174,26 +179,39 @@ func (m *mapper) item(d *desired) (bool, error) {
 	if d.key == "" {
 		d.key = d.src.Key
 	}
-	from := len(m.out)
-	if m.out, err = m.ev.Map(m.out); err != nil {
+	if d.body, err = m.body(); err != nil {
 		return false, err
 	}
-	body := m.out[from:len(m.out):len(m.out)]
-	if err := m.onNull(body); err != nil {
-		return false, err
-	}
-	if m.contents != "" {
-		if body, err = m.content(body); err != nil {
-			return false, err
-		}
-	}
-	d.body = body
 	if m.ev.Canonical() {
-		d.mapped = m.hash.Canonical(body, m.rules)
-		return true, nil
+		d.mapped = m.hash.Canonical(d.body, m.rules)
+	} else if d.mapped, err = m.hash.Record(d.body, m.rules); err != nil {
+		return false, err
 	}
-	d.mapped, err = m.hash.Record(body, m.rules)
-	return true, err
+	if m.ordered {
+		from := len(m.out)
+		m.out = m.ev.Ordered(m.out)
+		d.body = m.out[from:len(m.out):len(m.out)]
+	}
+	return true, nil
+}
+
+// body maps the item at hand.
+func (m *mapper) body() (body []byte, err error) {
+	if m.ordered {
+		m.sorted, err = m.ev.Map(m.sorted[:0])
+		body = m.sorted
+	} else {
+		from := len(m.out)
+		m.out, err = m.ev.Map(m.out)
+		body = m.out[from:len(m.out):len(m.out)]
+	}
+	if err == nil {
+		err = m.onNull(body)
+	}
+	if err == nil && m.contents != "" {
+		body, err = m.content(body)
+	}
+	return body, err
 }
 
 // onNull refuses nulls where a field says that they are errors.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"slices"
 
 	"koppel/engine/connector"
 	"koppel/engine/plan"
@@ -22,8 +23,11 @@ type wholeSet struct {
 	count  int64
 	chain  []byte
 	target connector.Stage
-	log    *spool.Log
-	line   []byte
+	// ordered is the target where it takes records in the order of the mapping,
+	// and the mapping gives them so.
+	ordered connector.OrderedStage
+	log     *spool.Log
+	line    []byte
 }
 
 // newSet makes the set that a whole target gets.
@@ -42,8 +46,19 @@ func (w *work) newSet(ctx context.Context) (*wholeSet, error) {
 			return nil, err
 		}
 		set.target = stage
+		if w.laysOut() {
+			set.ordered, _ = stage.(connector.OrderedStage)
+		}
 	}
 	return set, nil
+}
+
+// laysOut tells whether the mapping gives exactly the fields that the sink was
+// told of, in their order.
+func (w *work) laysOut() bool {
+	names, shape := w.p.Program.FieldNames(), w.p.shape()
+	return w.p.Content == "" && len(names) > 0 && !shape.Open &&
+		slices.EqualFunc(names, shape.Fields, func(name string, f record.Field) bool { return name == f.Name })
 }
 
 // stage starts a set at the target.
@@ -65,6 +80,8 @@ func (s *wholeSet) add(d *desired) error {
 	s.chain = putHash(putBytes(s.chain[:0], d.key), d.mapped)
 	s.sumUp(s.hash.Bytes(s.chain))
 	switch {
+	case s.ordered != nil:
+		return s.ordered.AddOrdered(d.key, d.body)
 	case s.target != nil:
 		return s.target.Add(d.key, d.body)
 	case s.log != nil:
@@ -98,14 +115,14 @@ func (s *wholeSet) drop() error {
 	if s.log != nil {
 		log = s.log.Close()
 	}
-	s.target, s.log = nil, nil
+	s.target, s.ordered, s.log = nil, nil, nil
 	return errors.Join(stage, log)
 }
 
 // deliver puts the set in the place of the one that the target shows.
 func (s *wholeSet) deliver(ctx context.Context) error {
 	stage := s.target
-	s.target = nil
+	s.target, s.ordered = nil, nil
 	return stage.Commit(ctx)
 }
 

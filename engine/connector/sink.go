@@ -144,6 +144,15 @@ type Stage interface {
 	Abandon() error
 }
 
+// An OrderedStage is a Stage that need not look for the members of a record
+// when it is told that they stand in its own order.
+type OrderedStage interface {
+	Stage
+	// AddOrdered is Add for a record that has exactly the members of the Shape, in
+	// the Shape's order.
+	AddOrdered(key record.Key, body []byte) error
+}
+
 // A Standing is a Replacer that can tell whether what it delivered is still
 // there.
 type Standing interface {

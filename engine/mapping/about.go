@@ -15,6 +15,16 @@ func (p *Program) HasEach() bool { return p.each != nil }
 // HasWhere reports whether there is a filter.
 func (p *Program) HasWhere() bool { return p.where != nil }
 
+// FieldNames gives the names of the fields of map { … } in their order, which is
+// that of Evaluator.Ordered; nil when the mapping makes whole objects, or none.
+func (p *Program) FieldNames() []string {
+	var names []string
+	for _, f := range p.fields {
+		names = append(names, f.name)
+	}
+	return names
+}
+
 // HasProtect reports whether rows of the target are judged before a delete.
 func (p *Program) HasProtect() bool { return p.protect != nil }
 

@@ -57,6 +57,8 @@ func (t *table) record(dst, body []byte, _ int) ([]byte, error) {
 	return append(dst, '\n'), nil
 }
 
+func (t *table) ordered() encoder { return t }
+
 func (t *table) end(dst []byte, _ int) []byte { return dst }
 
 // appendCell appends text, in quotes where a reader needs them. The semicolon

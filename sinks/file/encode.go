@@ -13,6 +13,9 @@ type encoder interface {
 	start(dst []byte) []byte
 	record(dst, body []byte, n int) ([]byte, error) // n records stand before it
 	end(dst []byte, n int) []byte                   // n records were written
+	// ordered is the encoder for records whose members are those of the shape, in
+	// its order. The two take turns as they like.
+	ordered() encoder
 }
 
 func newEncoder(format string, shape record.Shape, keepFormulas bool) (encoder, error) {
@@ -72,6 +75,14 @@ func newLayout(shape record.Shape) *layout {
 	return l
 }
 
+// ordered is the layout of records whose members are those of the shape, in its
+// order.
+func (l *layout) ordered() *layout {
+	o := *l
+	o.asIs = l.asIs || len(l.hidden) == 0 && !l.open
+	return &o
+}
+
 // object appends a mapped record; null for none.
 func (l *layout) object(dst, body []byte) ([]byte, error) {
 	if body == nil {
@@ -122,6 +133,8 @@ func (e jsonLines) record(dst, body []byte, _ int) ([]byte, error) {
 	return append(dst, '\n'), err
 }
 
+func (e jsonLines) ordered() encoder { return jsonLines{e.layout.ordered()} }
+
 func (jsonLines) end(dst []byte, _ int) []byte { return dst }
 
 // jsonArray writes an array with one object a line.
@@ -135,6 +148,8 @@ func (e jsonArray) record(dst, body []byte, n int) ([]byte, error) {
 	}
 	return e.object(append(dst, '\n'), body)
 }
+
+func (e jsonArray) ordered() encoder { return jsonArray{e.layout.ordered()} }
 
 func (jsonArray) end(dst []byte, n int) []byte {
 	if n > 0 {

@@ -118,6 +118,47 @@ func TestReplaceFormats(t *testing.T) {
 	}
 }
 
+// TestReplaceOrdered: records that come in the order of the shape, all of them
+// or some, are written as those that come sorted.
+func TestReplaceOrdered(t *testing.T) {
+	plain := record.Shape{Fields: []record.Field{{Name: "name", Send: true}, {Name: "id", Send: true}, {Name: "tags", Send: true}}}
+	sets := map[string]struct {
+		shape           record.Shape
+		sorted, ordered []string
+	}{
+		"all": {plain, []string{`{"id":7,"name":"Saar","tags":["a",{"b":1}]}`, `{"id":8,"name":null,"tags":""}`},
+			[]string{`{"name":"Saar","id":7,"tags":["a",{"b":1}]}`, `{"name":null,"id":8,"tags":""}`}},
+		"not all": {people, []string{`{"id":7,"name":"Saar","secret":"x","tags":1.50}`, `{"id":8,"name":"","secret":null,"tags":[]}`},
+			[]string{`{"name":"Saar","id":7,"secret":"x","tags":1.50}`, `{"name":"","id":8,"secret":null,"tags":[]}`}},
+	}
+	for name, set := range sets {
+		for _, path := range []string{"p.jsonl", "p.json", "p.csv", "p.jsonl.gz"} {
+			t.Run(path+" of "+name, func(t *testing.T) {
+				dir := t.TempDir()
+				s := openSink(t, dir, set.shape, file.Config{Path: connectortest.Text(path)})
+				if err := replace(t.Context(), s, set.sorted[0], set.sorted[1], set.sorted[0]); err != nil {
+					t.Fatal(err)
+				}
+				want := content(t, dir, path)
+				stage, err := s.(connector.Replacer).Stage(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				ordered := stage.(connector.OrderedStage)
+				// Both ways may take turns.
+				err = errors.Join(ordered.AddOrdered("k", []byte(set.ordered[0])), ordered.Add("k", []byte(set.sorted[1])),
+					ordered.AddOrdered("k", []byte(set.ordered[0])), ordered.Commit(t.Context()))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, content(t, dir, path)); diff != "" {
+					t.Errorf("file (-sorted +ordered):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
 func TestReplaceKeepsTheOldSetOnFailure(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -57,7 +57,7 @@ func (w *whole) Stage(ctx context.Context) (connector.Stage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("replace %s: %w", name, err)
 	}
-	s.out = s.file
+	s.out, s.ordered = s.file, s.enc.ordered()
 	switch {
 	case w.format() == "xlsx":
 		b, err := newBook(s.file, sheetName(w.env.Shape.Pipeline))
@@ -84,27 +84,35 @@ type stage struct {
 	ctx  context.Context
 	name string // of the file, as the user calls it
 	enc  encoder
-	file *replacement
-	zip  io.Closer // nil: not compressed
-	out  io.Writer
-	buf  []byte
-	n    int
+	// ordered is enc for records in the order of the shape.
+	ordered encoder
+	file    *replacement
+	zip     io.Closer // nil: not compressed
+	out     io.Writer
+	buf     []byte
+	n       int
 }
 
 // Add takes the next record.
-func (s *stage) Add(_ record.Key, body []byte) error {
-	err := s.add(body)
+func (s *stage) Add(_ record.Key, body []byte) error { return s.add(s.enc, body) }
+
+// AddOrdered takes the next record, whose members are those of the shape, in
+// its order.
+func (s *stage) AddOrdered(_ record.Key, body []byte) error { return s.add(s.ordered, body) }
+
+func (s *stage) add(enc encoder, body []byte) error {
+	err := s.encode(enc, body)
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", s.name, err)
 	}
 	return nil
 }
 
-func (s *stage) add(body []byte) (err error) {
+func (s *stage) encode(enc encoder, body []byte) (err error) {
 	if s.n%checkEvery == 0 && s.ctx.Err() != nil {
 		return s.ctx.Err()
 	}
-	if s.buf, err = s.enc.record(s.buf, body, s.n); err != nil {
+	if s.buf, err = enc.record(s.buf, body, s.n); err != nil {
 		return err
 	}
 	if s.n++; len(s.buf) < bufferSize {

@@ -160,6 +160,8 @@ func (s *sheet) widen(column, characters int) {
 	s.widths[column] = min(max(s.widths[column], characters), maxWidth)
 }
 
+func (s *sheet) ordered() encoder { return s }
+
 func (s *sheet) record(dst, body []byte, n int) ([]byte, error) {
 	row := n + 2
 	if row > maxRows {
