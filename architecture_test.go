@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"sources/afas-get":               {"engine/connector", "engine/record", "internal/afas"},
 	"sources/alleyoop":               {"engine/connector", "internal/alleyoop"},
 	"sources/file":                   {"engine/connector", "engine/record", "internal/xmlrecord"},
+	"sources/graph-users":            {"engine/connector", "engine/record", "internal/graph"},
 	"sources/http":                   {"engine/connector", "engine/record", "internal/afas", "internal/alleyoop", "internal/httpclient"},
 	"sources/soap":                   {"engine/connector", "engine/record", "internal/httpclient", "internal/xmlrecord"},
 	"sources/sql":                    {"engine/connector", "engine/record", "internal/sql"},
@@ -50,6 +51,8 @@ var mayImport = map[string][]string{
 	"internal/afas":                  {"engine/connector", "engine/record", "internal/httpclient"},
 	"internal/alleyoop":              {"engine/connector", "engine/record", "internal/httpclient"},
 	"internal/alleyoop/alleyooptest": {"engine/connector", "internal/alleyoop", "internal/httpclient", "internal/sandbox/*"},
+	"internal/graph":                 {"engine/connector", "engine/record", "internal/httpclient"},
+	"internal/graph/graphtest":       {"dsl", "engine", "engine/*", "internal/graph", "internal/httpclient"},
 	"internal/httpclient":            {"engine/connector", "engine/record"},
 	"internal/kindlist":              {},
 	"internal/sandbox":               {"internal/sandbox/*"},
@@ -75,7 +78,7 @@ var mayImport = map[string][]string{
 
 // testOnly are packages that nothing but tests may import.
 var testOnly = []string{"engine/connectortest", "engine/crashtest", "engine/state/statetest", "internal/alleyoop/alleyooptest",
-	"internal/sql/mysqltest", "internal/sql/postgrestest", "internal/sql/proxytest"}
+	"internal/graph/graphtest", "internal/sql/mysqltest", "internal/sql/postgrestest", "internal/sql/proxytest"}
 
 // onlyIn says where a library may be imported, tests apart.
 var onlyIn = map[string][]string{
@@ -102,7 +105,7 @@ var onlyIn = map[string][]string{
 	"pgregory.net/rapid":                         {"engine/connectortest", "engine/state/statetest"},
 	"github.com/rogpeppe/go-internal/testscript": {},
 	"go.uber.org/goleak":                         {"engine/connectortest"},
-	"testing": {"engine/connectortest", "engine/state/statetest", "internal/alleyoop/alleyooptest", "internal/sql/mysqltest",
+	"testing": {"engine/connectortest", "engine/state/statetest", "internal/alleyoop/alleyooptest", "internal/graph/graphtest", "internal/sql/mysqltest",
 		"internal/sql/postgrestest", "internal/sql/proxytest"},
 }
 

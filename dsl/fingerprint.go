@@ -15,7 +15,7 @@ import (
 // tuning names arguments that change how something is read, never what.
 var tuning = map[string]bool{
 	"timeout": true, "rate": true, "max_concurrency": true, "retry": true, "ca_file": true, "proxy": true,
-	"insecure_http": true, "window": true, "page_size": true,
+	"insecure_http": true, "window": true, "past": true, "future": true, "page_size": true, "full_every": true,
 }
 
 // sourceFingerprint identifies what a source reads: its kind and arguments,

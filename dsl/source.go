@@ -49,6 +49,9 @@ func (l *loader) source(d *declaration, in *instance) {
 	l.sensitiveKey(d, src)
 	src.Complete = l.completeWhen(d, in)
 	src.Incremental = incrementalOf(config)
+	if always, ok := config.(connector.Increasing); ok {
+		src.Incremental = always.Increments()
+	}
 	if windowKinds[d.Kind] {
 		src.Window = l.window(d, in, kind.Zone)
 	}

@@ -204,7 +204,8 @@ func (rd *reader) Begin(part string, mode connector.Mode) (connector.Cursor, err
 		p.count, p.unkeyed, p.unjudged, p.problem = 0, 0, 0, ""
 	}
 	p.begun, p.ended, p.mode = true, false, connector.Full
-	if mode == connector.Full || rd.src.Incremental == nil && !rd.src.Event || rd.s.opts.Full {
+	p.partial = mode == connector.Delta || mode == connector.FromStart
+	if mode == connector.Full || mode == connector.FromStart || rd.src.Incremental == nil && !rd.src.Event || rd.s.opts.Full {
 		return nil, nil
 	}
 	stored, ok := rd.known.parts[part]

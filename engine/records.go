@@ -27,6 +27,7 @@ type records struct {
 	listed bool
 	log    *spool.Log
 	reread connector.Rereader
+	hash   *record.Hasher
 	index  *spool.Sorter
 	// list holds the entries in the order in which they came, and plain says
 	// that all of them count: none was begun anew, taken back or claimed twice.
@@ -63,6 +64,7 @@ type partState struct {
 	id       uint64
 	gen      uint64 // raised when the partition is begun again
 	mode     connector.Mode
+	partial  bool // records of one key may follow each other, as in a Delta
 	begun    bool
 	ended    bool
 	complete bool
@@ -79,7 +81,7 @@ type partState struct {
 
 func (s *session) newRecords(title string) *records {
 	return &records{
-		title: title, parts: map[string]*partState{},
+		title: title, parts: map[string]*partState{}, hash: s.Store.Hasher(),
 		log: s.spool.Log(), index: s.spool.Sorter(indexMemory),
 	}
 }
@@ -333,8 +335,7 @@ func (r *records) byPlace(yield func(*entry) error) error {
 		}
 		for i := range group {
 			if group[i].part == e.part {
-				r.merge(&group[i], e)
-				return nil
+				return r.lay(&group[i], e)
 			}
 		}
 		group = append(group, *e)
@@ -364,7 +365,33 @@ func (r *records) merge(cur, next *entry) {
 }
 
 func (r *records) deltaPart(e *entry) bool {
-	return r.parts[r.names[e.part]].mode != connector.Full
+	p := r.parts[r.names[e.part]]
+	return p.partial || p.mode != connector.Full
+}
+
+// lay is merge for entries of one key and partition whose records may be
+// partial: the later record is laid over the earlier one.
+func (r *records) lay(cur, next *entry) error {
+	if !r.parts[r.names[cur.part]].partial || cur.seen != seenPut || next.seen != seenPut || r.hash == nil || r.reread != nil {
+		r.merge(cur, next)
+		return nil
+	}
+	base, err := r.body(cur, r.hash, nil)
+	if err != nil {
+		return err
+	}
+	over, err := r.body(next, r.hash, nil)
+	if err != nil {
+		return err
+	}
+	body, err := mergeFields(base, over)
+	if err != nil {
+		return err
+	}
+	*cur = *next
+	cur.raw, cur.length = r.hash.Bytes(body), len(body)
+	cur.offset, err = r.log.Append(body)
+	return err
 }
 
 // body reads the bytes that an entry points at, and checks them.

@@ -7,6 +7,7 @@ import (
 	"koppel/sources/afas-get"
 	"koppel/sources/alleyoop"
 	"koppel/sources/file"
+	"koppel/sources/graph-users"
 	"koppel/sources/http"
 	"koppel/sources/soap"
 	"koppel/sources/sql"
@@ -18,6 +19,7 @@ func All() []connector.Kind[connector.Source] {
 		afasget.Kind(),
 		alleyoop.Kind(),
 		file.Kind(),
+		graphusers.Kind(),
 		http.Kind(),
 		soap.Kind(),
 		sql.Kind(),

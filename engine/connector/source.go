@@ -22,12 +22,15 @@ type Mode int
 
 // In a Full read absence proves that a record is gone; in a delta only
 // tombstones do. The records of a Delta may be partial: they are merged by field
-// with what was known, as absent is not null. Those of a WholeDelta are whole:
-// what they lack is gone.
+// with what was known, as absent is not null, and with those of the same key
+// before them. Those of a WholeDelta are whole: what they lack is gone. FromStart
+// is what a Delta without a cursor is: its records and tombstones come in the
+// form of a Delta, the last of a key counts, and absence proves as in a Full read.
 const (
 	Full Mode = iota
 	Delta
 	WholeDelta
+	FromStart
 )
 
 // A Cursor is a source's own mark of how far it has read, as opaque bytes.
@@ -48,13 +51,14 @@ type Reader interface {
 	// Delta or WholeDelta and gets the cursor back; an empty one asks for a full read, and
 	// the partition then counts as one. Full says that this read is a full
 	// one. Begin again for the same partition drops what was handed over since
-	// the first (an expired cursor: start over with Full).
+	// the first (an expired cursor: start over with Full, or FromStart).
 	Begin(part string, mode Mode) (Cursor, error)
 	// Records hands over whole records as JSON objects, each ended by a
 	// newline. base is the offset of jsonl in the partition, for a Rereader;
 	// other sources pass 0. jsonl is the caller's again after the return.
 	Records(part string, base int64, jsonl []byte) error
-	// Remove reports a tombstone: the record with this key is gone.
+	// Remove reports a tombstone: the record with this key is gone. In a Full
+	// read there is none.
 	Remove(part string, key record.Key, reason string) error
 	// End is the only way for a partition to be complete: the last page was
 	// seen and none was lost. next is stored as the partition's cursor.
@@ -75,6 +79,13 @@ type Rereader interface {
 // same place whatever the credentials. It is asked before Read and connects to
 // nothing. A cursor belongs to one place.
 type Placed interface{ Place() string }
+
+// An Increasing is implemented by pointers to configuration structs of sources
+// that read what changed without a block incremental. It runs offline.
+type Increasing interface {
+	// Increments gives how often a full read is due; nil: each read is a full one.
+	Increments() *Incremental
+}
 
 // Incremental is what every incremental block has; kinds embed it in their own.
 type Incremental struct {

@@ -141,7 +141,7 @@ func (r *Recorder) Begin(part string, mode connector.Mode) (connector.Cursor, er
 	if err := r.call("Begin"); err != nil {
 		return nil, err
 	}
-	if mode == connector.Full {
+	if mode == connector.Full || mode == connector.FromStart {
 		return nil, nil
 	}
 	return r.Cursors[part], nil

@@ -44,6 +44,9 @@ func signer(certificate tls.Certificate, o OAuth2) (func() (string, error), erro
 	switch key := certificate.PrivateKey.(type) {
 	case *rsa.PrivateKey:
 		method = jwt.SigningMethodRS256
+		if o.PSS {
+			method = jwt.SigningMethodPS256
+		}
 	case *ecdsa.PrivateKey:
 		methods := map[int]jwt.SigningMethod{256: jwt.SigningMethodES256, 384: jwt.SigningMethodES384, 521: jwt.SigningMethodES512}
 		method = methods[key.Curve.Params().BitSize]
@@ -60,7 +63,9 @@ func signer(certificate tls.Certificate, o OAuth2) (func() (string, error), erro
 			Issuer: o.ClientID, Subject: o.ClientID, Audience: jwt.ClaimStrings{o.TokenURL}, ID: uuid.NewString(),
 			IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now.Add(-time.Second)), ExpiresAt: jwt.NewNumericDate(now.Add(assertionLife - 10*time.Second)),
 		})
-		token.Header["x5t"] = base64.RawURLEncoding.EncodeToString(one[:])
+		if !o.PSS {
+			token.Header["x5t"] = base64.RawURLEncoding.EncodeToString(one[:])
+		}
 		token.Header["x5t#S256"] = base64.RawURLEncoding.EncodeToString(two[:])
 		if o.KeyID != "" {
 			token.Header["kid"] = o.KeyID

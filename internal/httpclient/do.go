@@ -93,7 +93,9 @@ func (c *Client) again(e *Error, r *Request, n int, pause time.Duration) (time.D
 	}
 	pause = min(pause, time.Duration(c.retry.Max))
 	if e.after > 0 {
-		c.gate.hold(e.after)
+		if !r.Alone {
+			c.gate.hold(e.after)
+		}
 		pause = e.after
 	}
 	return pause, true

@@ -34,6 +34,12 @@ type OAuth2 struct {
 	Scopes []string
 	// Params go with each question for a token: audience, resource.
 	Params map[string]string
+	// InBody: the secret goes into the body of the question at once. Otherwise a
+	// header is tried first (RFC 6749, section 2.3.1).
+	InBody bool
+	// PSS: an assertion is signed by PS256 when the key is one of RSA, and the
+	// certificate is named by its SHA-256 thumbprint only.
+	PSS bool
 }
 
 // Authenticator makes the authenticator. The server of the tokens is reached
@@ -61,7 +67,7 @@ func (o OAuth2) Authenticator(c Config, env connector.Env) (Authenticator, error
 	asker.config = &clientcredentials.Config{
 		ClientID: o.ClientID, ClientSecret: string(o.ClientSecret), TokenURL: o.TokenURL, Scopes: o.Scopes,
 	}
-	if sign != nil {
+	if sign != nil || o.InBody {
 		asker.config.AuthStyle = oauth2.AuthStyleInParams
 	}
 	return newGrants(asker.ask, string(o.ClientSecret)), nil
@@ -177,6 +183,23 @@ func (a *tokenAsker) explain(ctx context.Context, err error) error {
 		e.Reason, e.Problem = Unreachable, "the answer holds no token"
 	}
 	return e
+}
+
+// Token gives the present token of a connection with OAuth 2.0, to read what it
+// allows; empty: the connection has no such token.
+func (c *Client) Token(ctx context.Context) (connector.Secret, error) {
+	g, ok := c.options.Auth.(*grants)
+	if !ok {
+		return "", nil
+	}
+	now, err := g.get(ctx)
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err != nil {
+		return "", c.complete(ctx, credentialsError(c.shared, err), &Request{}, "")
+	}
+	return connector.Secret(now.token), nil
 }
 
 func (a *tokenAsker) advice(code string) string {

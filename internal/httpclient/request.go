@@ -38,6 +38,9 @@ type Request struct {
 	Renew func() ([]byte, error)
 	// Judge sees the answers to this request, in place of Options.Judge.
 	Judge func(*Response) Verdict
+	// Alone: a pause that the server asks for after this request is one for its
+	// like only (one mailbox of many), and others of the connection go on.
+	Alone bool
 	// Into is a buffer that the body of the answer may be read into.
 	Into []byte
 }

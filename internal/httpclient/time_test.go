@@ -115,6 +115,37 @@ func TestRetryAfterHoldsAll(t *testing.T) {
 	})
 }
 
+// A request that is alone in what it asks about holds no other.
+func TestRetryAfterOfOneAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var mu sync.Mutex
+		at := map[string][]time.Duration{}
+		client := clientOf(t, httpclient.Defaults(), func(r *http.Request) (*http.Response, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			at[r.URL.Path] = append(at[r.URL.Path], time.Since(start))
+			if r.URL.Path == "/a" && len(at["/a"]) == 1 {
+				return answer(r, 429, strings.NewReader(""), "Retry-After", "60")
+			}
+			return answer(r, 200, strings.NewReader("{}"))
+		})
+		var wg sync.WaitGroup
+		for i, path := range []string{"/a", "/b", "/c"} {
+			wg.Go(func() {
+				time.Sleep(time.Duration(i) * time.Second)
+				if _, err := client.Do(t.Context(), &httpclient.Request{Path: path, Alone: true}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if diff := cmp.Diff(map[string][]time.Duration{"/a": {0, time.Minute}, "/b": {time.Second}, "/c": {2 * time.Second}}, at); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestRateAndConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := httpclient.Defaults()
