@@ -76,6 +76,24 @@ func TestDemoChecksItself(t *testing.T) {
 	}
 }
 
+// TestDemoOnAnyDay: the story holds on days that are unlike others.
+func TestDemoOnAnyDay(t *testing.T) {
+	for _, day := range []string{"2026-12-31T22:59:59Z", "2026-12-31T23:59:59Z", "2028-02-29T12:00:00Z"} {
+		t.Run(day, func(t *testing.T) {
+			start, err := time.Parse(time.RFC3339, day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			a, ahead := demoApp(&out), time.Until(start)
+			a.now = func() time.Time { return time.Now().Add(ahead) }
+			if err := a.demo(t.Context(), t.TempDir(), false, demo.Story()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestDemoInterrupted: an interrupt ends the demo after the command that runs,
 // and the systems with it.
 func TestDemoInterrupted(t *testing.T) {

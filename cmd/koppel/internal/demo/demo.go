@@ -142,10 +142,10 @@ func (d *Demo) act(ctx context.Context, told *view.DemoStep, act Act) error {
 		line := fill(act.Do, facts)
 		d.Tell.Command(line)
 		text, code, err := d.Shell(ctx, line)
-		d.Tell.Output(text, code)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		d.Tell.Output(text, code)
 		if err != nil {
 			return fmt.Errorf("%s: %w", line, err)
 		}
