@@ -58,6 +58,9 @@ func (w *work) changeRules(ctx context.Context) change.Rules {
 	if w.p.Deletes.Protect && w.sink != nil {
 		r.Protect = w.protects
 	}
+	if c, ok := w.sink.(connector.Comparer); ok {
+		r.Same = c.Same
+	}
 	if set := w.p.Deletes.Set; set != nil {
 		ev := set.Evaluator(w.s.consts())
 		r.Set = func(_ record.Key, body []byte) ([]byte, error) {

@@ -42,7 +42,8 @@ func (d *Decider) drifted(row, want []byte) ([]string, error) {
 		return nil, err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool {
-		return record.Member(row, name) == nil || record.Member(want, name) == nil
+		shown, written := record.Member(row, name), record.Member(want, name)
+		return shown == nil || written == nil || d.rules.Same != nil && d.rules.Same(name, shown, written)
 	})
 	return d.sendable(names, want), nil
 }

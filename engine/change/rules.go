@@ -54,6 +54,9 @@ type Rules struct {
 	// Protect judges a row of the target; nil: nothing is protected. warning
 	// is not empty when the row is protected because it could not be judged.
 	Protect func(row []byte) (protected bool, warning string)
+	// Same tells that a target shows a value as another one; nil: it never
+	// does. Both are JSON values.
+	Same func(field string, shown, written []byte) bool
 	// ExpiredDelete: a record that left its window on the past side is deleted,
 	// not let go.
 	ExpiredDelete bool

@@ -113,6 +113,13 @@ type Lister interface {
 	List(ctx context.Context, yield func(Row) error) error
 }
 
+// A Comparer says that what the target shows of a field is what was written,
+// where the two look different: a column of JSON shows a text as the value that
+// the text stands for. Both are JSON values, shown first.
+type Comparer interface {
+	Same(field string, shown, written []byte) bool
+}
+
 // A Folder tells how the target compares keys when that is looser than bytes.
 // By a method Folding() (bool, error) it may also say that Fold changes no key
 // at all, or why it can't tell how keys compare: nothing is done then.

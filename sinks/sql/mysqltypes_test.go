@@ -87,6 +87,7 @@ var mysqlTypes = []struct{ column, value, want string }{
 	{"ENUM('a','b','1')", `"c"`, `!Data truncated`},
 	{"SET('x','y')", `"x,y"`, ``},
 	{"JSON", `[1,{"a":"é","b":12345678901234567890.5}]`, ``},
+	{"JSON", `"{ \"a\": 1.50 }"`, `{"a":1.50}`},
 	{"JSON", `"no json"`, `!CONSTRAINT`},
 	{"LONGTEXT", `{"a":[1]}`, `"{\"a\":[1]}"`},
 	{"BLOB", `"x"`, `!bytes`},

@@ -209,7 +209,7 @@ func (s *sink) appendValue(dst []byte, c *sql.Column, v sql.Value) []byte {
 		// What fits such a column is in UTC.
 		v.Text = append(slices.Clone(v.Text), 'Z')
 	case v.Kind != sql.Text:
-	case typ == "list" || typ == "object" || typ == "" && c.JSON:
+	case typ == "list" || typ == "object" || c.JSON && (typ == "" || typ == "string"):
 		if k := record.KindOf(v.Text); k != record.List && k != record.Object {
 			break
 		}
