@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,37 @@ func TestSQLServerStatements(t *testing.T) {
 	} {
 		fmt.Fprintf(&b, "-- %s\n%s\n\n", s.what, s.text)
 	}
+	for _, s := range sqlserverTransactions(t) {
+		fmt.Fprintf(&b, "-- %s\n%s\n\n", s[0], s[1])
+	}
 	checkGolden(t, "testdata/sqlserver.sql", b.String())
+}
+
+// sqlserverTransactions are the statements of a transaction, each once, with
+// what they are for.
+func sqlserverTransactions(t *testing.T) (all [][2]string) {
+	d := &slowDriver{}
+	c := &sqlserverConn{connect: d}
+	if err := c.dial(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	run := func(what string, step func() error) {
+		d.log = nil
+		_ = step() // the driver answers hardly any question
+		for _, text := range d.log {
+			if !slices.ContainsFunc(all, func(s [2]string) bool { return s[1] == text }) {
+				all = append(all, [2]string{what, text})
+			}
+		}
+	}
+	run("begin to write", func() error { return c.Begin(t.Context(), true) })
+	run("savepoint", c.Savepoint)
+	run("back to the savepoint", c.RollbackTo)
+	run("what an error left of the transaction", func() error { return c.fail(mssql.Error{Number: 2627}) })
+	run("commit", c.Commit)
+	run("begin to read", func() error { return c.Begin(t.Context(), false) })
+	run("roll back", func() error { c.Rollback(); return nil })
+	return all
 }
 
 func TestSQLServerFit(t *testing.T) {
@@ -87,6 +118,12 @@ func TestSQLServerFit(t *testing.T) {
 		{"decimal", 2, `12345678901234567890.25`, `"12345678901234567890.25"`}, {"decimal", 2, `0.125`, `!`}, {"money", 4, `1.2345`, `"1.2345"`},
 		{"real", 0, `0.1`, `0.1`}, {"real", 0, `16777217`, `!`}, {"float", 0, `9007199254740993`, `!`},
 		{"date", 0, `"2024-02-30"`, `!`}, {"date", 0, `"2024-02-29"`, `"2024-02-29"`},
+		{"tinyint", 0, `255`, `255`}, {"smallint", 0, `-32768`, `-32768`}, {"bigint", 0, `"x"`, `!`}, {"int", 0, `true`, `1`},
+		{"numeric", 0, `-12`, `-12`}, {"smallmoney", 4, `0.00001`, `!`}, {"float", 0, `0.1`, `0.1`},
+		{"time", 7, `"10:11:12.1234567"`, `"10:11:12.1234567"`}, {"time", 3, `"10:11:12.1234"`, `!`},
+		{"char", 0, `"a"`, `"a"`}, {"varchar", 0, `"é"`, `"é"`}, {"text", 0, `""`, `""`}, {"nchar", 0, `7`, `"7"`}, {"ntext", 0, `"😀"`, `"😀"`},
+		{"xml", 0, `"<a/>"`, `"<a/>"`}, {"uniqueidentifier", 0, `"6F9619FF-8B86-D011-B42D-00C04FC964FF"`, `"6F9619FF-8B86-D011-B42D-00C04FC964FF"`},
+		{"nvarchar", 0, `[1,{"a":null}]`, `[1,{"a":null}]`}, {"binary", 0, `"x"`, `!`}, {"image", 0, `"x"`, `!`}, {"rowversion", 0, `1`, `!`},
 		{"datetime2", 7, `"2024-02-29T12:00:00.5+02:00"`, `"2024-02-29 10:00:00.5000000"`},
 		{"datetime", 0, `"2024-02-29T10:00:00.003Z"`, `"2024-02-29 10:00:00.003"`}, {"datetime", 0, `"2024-02-29T10:00:00.001Z"`, `!`},
 		{"smalldatetime", 0, `"2024-02-29T10:00:30Z"`, `!`}, {"datetimeoffset", 0, `"2024-02-29T10:00:00Z"`, `"2024-02-29 10:00:00 +00:00"`},

@@ -73,3 +73,27 @@ FROM sys.extended_properties AS p
 LEFT JOIN sys.columns AS c ON c.object_id = p.major_id AND c.column_id = p.minor_id AND p.minor_id > 0
 WHERE p.class = 1 AND p.name = N'MS_Description' AND p.value IS NOT NULL AND p.major_id = OBJECT_ID(QUOTENAME(@p1) + N'.' + QUOTENAME(@p2))
 
+-- begin to write
+SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; BEGIN TRANSACTION
+
+-- savepoint
+SAVE TRANSACTION koppel
+
+-- back to the savepoint
+ROLLBACK TRANSACTION koppel
+
+-- what an error left of the transaction
+SELECT CAST(XACT_STATE() AS int)
+
+-- what an error left of the transaction
+IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION
+
+-- commit
+COMMIT TRANSACTION
+
+-- begin to read
+SELECT snapshot_isolation_state FROM sys.databases WHERE database_id = DB_ID()
+
+-- begin to read
+SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION
+
