@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -49,8 +50,14 @@ func newControl(s *Sandbox) *control {
 				return
 			}
 			answer, err := do(&request{r, system})
+			text, readable := answer.(string)
 			switch e := err.(type) {
 			case nil:
+				if readable {
+					w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+					_, _ = io.WriteString(w, text) // the caller has gone where this fails
+					return
+				}
 				write(w, http.StatusOK, answer)
 			case *callerError:
 				write(w, e.status, failure{e.text})
@@ -64,6 +71,11 @@ func newControl(s *Sandbox) *control {
 	handle("GET /{system}/effects", func(r *request) (any, error) { return r.system.Traffic.Effects(), nil })
 	handle("GET /{system}/counts", c.counts)
 	handle("GET /{system}/doubled", func(r *request) (any, error) { return r.system.Doubled(), nil })
+	handle("GET /{system}/listing", func(r *request) (any, error) {
+		var text strings.Builder
+		err := r.system.Listing(&text)
+		return text.String(), err
+	})
 	handle("POST /{system}/forget", done(func(r *request) error { r.system.Traffic.Forget(); return nil }))
 	handle("POST /{system}/down", done(func(r *request) error { return r.system.Server.Down() }))
 	handle("POST /{system}/up", done(func(r *request) error { return r.system.Server.Up() }))

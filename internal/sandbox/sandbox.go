@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"koppel/internal/sandbox/dataset"
 	"koppel/internal/sandbox/graph"
 	"koppel/internal/sandbox/rest"
+	"koppel/internal/sandbox/smtp"
 	"koppel/internal/sandbox/soap"
 	"koppel/internal/sandbox/traffic"
 )
@@ -34,12 +36,15 @@ type Options struct {
 	// Log is a file that gets one JSON line per call, on the disk before the
 	// answer; empty: none.
 	Log string
-	// AFAS, AlleyOop, REST and Graph set what is particular to them; Seed, Now, Log
+	// CAFile gets the authority of the mail server; empty: a temporary file.
+	CAFile string
+	// AFAS, AlleyOop, REST, Graph and SMTP set what is particular to them; Seed, Now, Log
 	// and the counts above are put in.
 	AFAS     afas.Options
 	AlleyOop alleyoop.Options
 	REST     rest.Options
 	Graph    graph.Options
+	SMTP     smtp.Options
 }
 
 // A Sandbox is all systems, running. It is safe for concurrent use.
@@ -49,6 +54,7 @@ type Sandbox struct {
 	REST     *rest.System
 	SOAP     *soap.System
 	Graph    *graph.System
+	SMTP     *smtp.System
 
 	control *traffic.Server
 	log     *traffic.Log
@@ -61,12 +67,25 @@ type System struct {
 	About       string           `json:"about"`
 	URL         string           `json:"url"` // as it stands in a connection block
 	Credentials any              `json:"credentials"`
-	Server      *traffic.Server  `json:"-"`
+	Server      Server           `json:"-"`
 	Traffic     *traffic.Traffic `json:"-"`
 	Data        *dataset.Store   `json:"-"`
 
 	twice  func() []string // names what exists twice and should not
 	revoke func()          // ends all tokens that were given out; nil: none are
+	// listen starts the server of a system that does not speak HTTP, and listing
+	// writes what it received for people; nil: there is none.
+	listen  func(port int) (Server, error)
+	listing func(io.Writer) error
+}
+
+// A Server is what a system listens with. It can be taken off the net and
+// brought back under the same address.
+type Server interface {
+	URL() string
+	Up() error
+	Down() error
+	Stop(ctx context.Context) error
 }
 
 // Info says where a sandbox is and what gets in.
@@ -108,9 +127,15 @@ func (s *Sandbox) start(o Options) error {
 		return fmt.Errorf("start the control API: %w", err)
 	}
 	for i, system := range s.systems {
-		if system.Server, err = traffic.Listen(port(i+1), system.Traffic); err != nil {
+		listen := system.listen
+		if listen == nil {
+			listen = func(port int) (Server, error) { return traffic.Listen(port, system.Traffic) }
+		}
+		server, err := listen(port(i + 1))
+		if err != nil {
 			return fmt.Errorf("start %s: %w", system.Name, err)
 		}
+		system.Server = server
 		system.URL = system.Server.URL() + system.URL
 	}
 	return nil
@@ -122,13 +147,15 @@ func (s *Sandbox) make(o Options) error {
 	o.AlleyOop.Seed, o.AlleyOop.Clients, o.AlleyOop.Now, o.AlleyOop.Log = o.Seed, o.Clients, o.Now, s.log
 	o.REST.Seed, o.REST.Orders, o.REST.Now, o.REST.Log = o.Seed, o.Orders, o.Now, s.log
 	o.Graph.Seed, o.Graph.Users, o.Graph.Now, o.Graph.Log = o.Seed, o.Employees, o.Now, s.log
-	var err, errA, errR, errS, errG error
+	o.SMTP.Seed, o.SMTP.Now, o.SMTP.Log = o.Seed, o.Now, s.log
+	var err, errA, errR, errS, errG, errM error
 	s.AFAS, err = afas.New(o.AFAS)
 	s.AlleyOop, errA = alleyoop.New(o.AlleyOop)
 	s.REST, errR = rest.New(o.REST)
 	s.SOAP, errS = soap.New(soap.Options{Seed: o.Seed, Persons: o.Persons, Now: o.Now, Log: s.log})
 	s.Graph, errG = graph.New(o.Graph)
-	if err := errors.Join(err, errA, errR, errS, errG); err != nil {
+	s.SMTP, errM = smtp.New(o.SMTP)
+	if err := errors.Join(err, errA, errR, errS, errG, errM); err != nil {
 		return err
 	}
 	s.systems = []*System{
@@ -151,6 +178,11 @@ func (s *Sandbox) make(o Options) error {
 		{
 			Name: "graph", About: "Microsoft 365: Graph with users, groups, calendars, and its token endpoint",
 			Credentials: s.Graph.Credentials, Traffic: s.Graph.Traffic, Data: s.Graph.Data, twice: s.Graph.Doubled, revoke: s.Graph.RevokeTokens,
+		},
+		{
+			Name: "smtp", About: "a mail server: STARTTLS on its port, implicit TLS on the next one, and what arrived",
+			Credentials: &s.SMTP.Credentials, Traffic: s.SMTP.Traffic, Data: s.SMTP.Data, twice: s.SMTP.Doubled, listing: s.SMTP.Listing,
+			listen: func(port int) (Server, error) { return s.SMTP.Listen(port, o.CAFile) },
 		},
 	}
 	return nil
@@ -182,6 +214,14 @@ func (s *Sandbox) Info() Info {
 
 // Doubled names what exists twice in the system and should not.
 func (s *System) Doubled() []string { return s.twice() }
+
+// Listing writes what the system received, for people.
+func (s *System) Listing(w io.Writer) error {
+	if s.listing == nil {
+		return &callerError{http.StatusBadRequest, s.Name + " has no listing; its tables stand under /" + s.Name + "/data"}
+	}
+	return s.listing(w)
+}
 
 func (s *System) revokeTokens() error {
 	if s.revoke == nil {

@@ -49,7 +49,6 @@ type viewRound struct {
 	first     bool
 	old, now  []dataset.Row
 	done      int // blocks given out so far
-	stuck     int // how often the same page was given out
 	delivered bool
 }
 
@@ -158,6 +157,9 @@ func (v *viewRound) blocks(l look, lost bool) []block {
 		case row["type"] == "exception" || !changed:
 		case meets(row, v.from, v.to):
 			list = append(list, block{asItem(l.event(row))})
+			if was != nil && l.id(was) != l.id(row) { // it was moved
+				list = append(list, tombstone(l, was))
+			}
 		case !v.first:
 			list = append(list, tombstone(l, row))
 		}

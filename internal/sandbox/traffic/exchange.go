@@ -3,11 +3,13 @@ package traffic
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 )
@@ -113,6 +115,26 @@ func (t *Traffic) end() {
 
 // serve answers a call, writes it down, and only then sends the answer.
 func (t *Traffic) serve(w http.ResponseWriter, x *Exchange) {
+	t.answer(x, t.o.Serve)
+	t.send(w, x)
+}
+
+// Do counts a call of another protocol than HTTP, with the faults that fit it:
+// method and path say what it is, serve answers it with a status of 200 to 599.
+// 0: the connection breaks, and the caller must not hear of an answer.
+func (t *Traffic) Do(ctx context.Context, method, path string, serve func(*Exchange)) int {
+	r := (&http.Request{Method: method, URL: &url.URL{Path: path}, Header: http.Header{}, Body: http.NoBody}).WithContext(ctx)
+	x := t.begin(r)
+	defer t.end()
+	t.answer(x, serve)
+	if x.broken || x.cut {
+		return 0
+	}
+	return x.status
+}
+
+// answer makes the answer to a call and writes it down.
+func (t *Traffic) answer(x *Exchange, serve func(*Exchange)) {
 	t.mu.Lock()
 	fault, busy := t.pick(x), t.o.Concurrent > 0 && t.inflight > t.o.Concurrent
 	place := x.Request.Method + " " + x.Request.URL.Path + " " + x.Call.Action
@@ -126,7 +148,7 @@ func (t *Traffic) serve(w http.ResponseWriter, x *Exchange) {
 	case busy:
 		t.o.Busy(x)
 	case t.read(x):
-		t.o.Serve(x)
+		serve(x)
 		x.WriteHeader(http.StatusOK)
 		good := x.body
 		t.after(x, fault, last)
@@ -142,7 +164,6 @@ func (t *Traffic) serve(w http.ResponseWriter, x *Exchange) {
 	if err := t.note(x); err != nil {
 		x.broken = true
 	}
-	t.send(w, x)
 }
 
 // read takes the body in; false: it is too large, and that was answered.

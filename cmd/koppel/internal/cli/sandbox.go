@@ -24,8 +24,8 @@ func (a *app) sandboxVerb() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run simulated vendor systems on this machine",
-		Long: `Sandbox runs AFAS Profit, AlleyOop, a REST service, a SOAP service and Microsoft
-365 on loopback, with test persons in them, and prints a connection block for each. They behave as the
+		Long: `Sandbox runs AFAS Profit, AlleyOop, a REST service, a SOAP service, Microsoft
+365 and a mail server on loopback, with test persons in them, and prints a connection block for each. They behave as the
 vendors document it, traps included. Through the control API you change their data,
 make calls fail and see what they received; docs/sandbox.md describes it. All is in
 memory and gone when it ends; equal seeds give equal data and credentials.`,
@@ -46,6 +46,7 @@ memory and gone when it ends; equal seeds give equal data and credentials.`,
 	f.IntVar(&o.Clients, "clients", 12, "how many clients AlleyOop has, as a `NUMBER`")
 	f.IntVar(&o.Orders, "orders", 60, "how many orders the REST service has, as a `NUMBER`")
 	f.IntVar(&o.Persons, "persons", 30, "how many persons the SOAP service has, as a `NUMBER`")
+	f.StringVar(&o.CAFile, "ca-file", "", "write the authority of the mail server to `FILE`; default: a temporary file")
 	f.StringVar(&o.Log, "log", "", "append each call to `FILE`, on the disk before it is answered")
 	return cmd
 }
@@ -60,7 +61,7 @@ func (a *app) sandbox(ctx context.Context, o sandbox.Options) error {
 	if o.Port < 0 || o.Port > 65000 {
 		return wrong("--port is a number from 0 to 65000, and not %d", o.Port)
 	}
-	o.Log = a.at(o.Log)
+	o.Log, o.CAFile = a.at(o.Log), a.at(o.CAFile)
 	s, err := sandbox.Start(ctx, o)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w\nAnother sandbox may be running: give another --port, or --port 0 for any free ones", err)
@@ -126,12 +127,20 @@ func connectionOf(s view.SandboxSystem) string {
 	case "graph":
 		b := block(`connection "graph" "sandbox"`, "tenant", q(c["tenant"]), "client_id", q(c["client_id"]), "client_secret", q(c["client_secret"]),
 			"login_url", q(s.URL), "url", q(s.URL))
-		return "# " + strings.ReplaceAll(strings.TrimRight(b, "\n"), "\n", "\n# ") + "\n" // until there is a kind graph
+		return commented(b)
+	case "smtp":
+		return commented(block(`connection "smtp" "mail"`, "host", q(c["host"]), "port", c["port"], "username", q(c["username"]), "password", q(c["password"]),
+			"from", q(c["from"]), "ca_file", q(c["ca_file"])))
 	case "soap":
 		return with(block(`connection "http" "directory"`, "url", q(s.URL)),
 			block(`auth "wsse"`, "username", q(c["username"]), "password", q(c["password"])))
 	}
 	return with(block(`connection "http" "shop"`, "url", q(s.URL)), block(`auth "bearer"`, "token", q(c["bearer"])))
+}
+
+// commented turns a block that the language has no kind for into comments.
+func commented(text string) string {
+	return "# " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n# ") + "\n"
 }
 
 // block writes a block with names and values in turn, the names aligned.
