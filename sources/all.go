@@ -7,6 +7,7 @@ import (
 	"koppel/sources/afas-get"
 	"koppel/sources/alleyoop"
 	"koppel/sources/file"
+	"koppel/sources/graph-groups"
 	"koppel/sources/graph-users"
 	"koppel/sources/http"
 	"koppel/sources/soap"
@@ -19,6 +20,7 @@ func All() []connector.Kind[connector.Source] {
 		afasget.Kind(),
 		alleyoop.Kind(),
 		file.Kind(),
+		graphgroups.Kind(),
 		graphusers.Kind(),
 		http.Kind(),
 		soap.Kind(),

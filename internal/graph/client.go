@@ -84,6 +84,9 @@ type Question struct {
 	// Mailbox: it is about one mailbox, so that being throttled there says
 	// nothing of the others.
 	Mailbox bool
+	// About are the entity sets of which one the answer must be about, if it says
+	// so: an answer to another question is none.
+	About []string
 	// Needs are application permissions of which one suffices, for errors.
 	Needs []string
 }

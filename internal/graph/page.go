@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"koppel/engine/connector"
@@ -12,6 +13,9 @@ import (
 // A Page is one answer of a collection.
 type Page struct {
 	Rows [][]byte // checked JSON objects, views of the answer
+	// Context is what the answer says that it is about, behind the # of
+	// @odata.context, such as users(id,mail); empty: it does not say.
+	Context string
 	// Next leads to the next page, Delta to what changes after this round; at
 	// most one of them is there, and without Delta a page without Next is the
 	// last.
@@ -25,10 +29,26 @@ func (c *Client) Page(ctx context.Context, q Question) (*Page, error) {
 		return nil, err
 	}
 	page, err := ParsePage(body)
+	if err == nil {
+		err = q.answeredBy(page)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", shown(q.Path), err)
 	}
 	return page, nil
+}
+
+// answeredBy tells whether a page is about what was asked.
+func (q Question) answeredBy(p *Page) error {
+	if p.Context == "" || len(q.About) == 0 || strings.HasPrefix(p.Context, "Collection(") {
+		return nil // it may be about anything
+	}
+	for _, set := range q.About {
+		if rest, ok := strings.CutPrefix(p.Context, set); ok && (rest == "" || strings.ContainsRune("(/", rune(rest[0]))) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: the answer is about %q", connector.ErrIncomplete, p.Context[:min(len(p.Context), 60)])
 }
 
 // shown is a path or link without its query, which may hold a token.
@@ -61,6 +81,8 @@ func ParsePage(body []byte) (*Page, error) {
 	if !sound {
 		return nil, fmt.Errorf("%w: the answer lists something that is no object", connector.ErrIncomplete)
 	}
+	about, _ := record.Text(record.Member(body, "@odata.context"))
+	_, p.Context, _ = strings.Cut(about, "#")
 	p.Next, _ = record.Text(record.Member(body, "@odata.nextLink"))
 	p.Delta, _ = record.Text(record.Member(body, "@odata.deltaLink"))
 	if p.Next != "" && p.Delta != "" {
@@ -74,6 +96,16 @@ func ID(row []byte) string {
 	id, _ := record.Text(record.Member(row, "id"))
 	return id
 }
+
+// TypeName is the name of a type without what stands before it: user of
+// #microsoft.graph.user.
+func TypeName(kind string) string { return kind[strings.LastIndexByte(kind, '.')+1:] }
+
+// IsAdvanced tells whether the directory judges a condition only in an advanced
+// query: with the header ConsistencyLevel and $count (aad-advanced-queries).
+func IsAdvanced(filter string) bool { return advanced.MatchString(filter) }
+
+var advanced = regexp.MustCompile(`(?i)(^|[\s(])(ne|not)[\s(]|endswith\s*\(|/\$count`)
 
 // Removed gives the reason for which a row is a tombstone: changed (it can be
 // restored) or deleted; false: it is none.

@@ -93,15 +93,18 @@ func (c *Config) properties() []string {
 	return list
 }
 
+// about are the sets that users are in: a cast of members is one of users.
+func about() []string { return []string{"users", "directoryObjects"} }
+
 // delta is where a round of a delta query begins.
 func (c *Config) delta() graph.Question {
 	query := url.Values{"$select": {strings.Join(c.properties(), ",")}}
-	return graph.Question{Path: "/users/delta?" + query.Encode(), Needs: graph.UserPermissions()}
+	return graph.Question{Path: "/users/delta?" + query.Encode(), About: about(), Needs: graph.UserPermissions()}
 }
 
 // whole is where a list of all users begins. top is how many come at once.
 func (c *Config) whole(top int) graph.Question {
-	q := graph.Question{Path: "/users", Needs: graph.UserPermissions()}
+	q := graph.Question{Path: "/users", About: about(), Needs: graph.UserPermissions()}
 	query := url.Values{"$top": {fmt.Sprint(top)}}
 	names := slices.DeleteFunc(slices.Clone(c.properties()), func(name string) bool { return name == "manager" })
 	query.Set("$select", strings.Join(names, ","))
@@ -110,7 +113,7 @@ func (c *Config) whole(top int) graph.Question {
 	}
 	if c.Filter != "" {
 		query.Set("$filter", c.Filter)
-		q.Eventual = advanced.MatchString(c.Filter)
+		q.Eventual = graph.IsAdvanced(c.Filter)
 	}
 	if c.MembersOf != "" {
 		// Members of one type are an advanced query too (aad-advanced-queries).
@@ -123,10 +126,6 @@ func (c *Config) whole(top int) graph.Question {
 	q.Path += "?" + query.Encode()
 	return q
 }
-
-// advanced finds what the directory judges only in an advanced query: with the
-// header ConsistencyLevel and $count (aad-advanced-queries).
-var advanced = regexp.MustCompile(`(?i)(^|[\s(])(ne|not)[\s(]|endswith\s*\(|/\$count`)
 
 func open(ctx context.Context, c Config, env connector.Env) (connector.Source, error) {
 	if err := c.Validate(); err != nil {

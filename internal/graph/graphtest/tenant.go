@@ -203,7 +203,21 @@ func (t *Tenant) page(w http.ResponseWriter, r *http.Request, rows []string, top
 		link = fmt.Sprintf(`,"@odata.deltaLink":%q`, base+"?$deltatoken="+delta)
 	}
 	w.Header().Set("Content-Type", "application/json;odata.metadata=minimal")
-	fmt.Fprintf(w, `{"@odata.context":%q,"value":[%s]%s}`, t.URL+"/graph/v1.0/$metadata", strings.Join(rows[at:end], ","), link)
+	fmt.Fprintf(w, `{"@odata.context":%q,"value":[%s]%s}`, t.URL+"/graph/v1.0/$metadata#"+about(r.URL.Path), strings.Join(rows[at:end], ","), link)
+}
+
+// about is the entity set that a path leads to.
+func about(path string) string {
+	steps := strings.Split(strings.TrimPrefix(path, "/graph/v1.0/"), "/")
+	switch {
+	case steps[len(steps)-1] == "members":
+		return "directoryObjects"
+	case len(steps) > 2 && steps[0] == "users":
+		return "users('" + steps[1] + "')/calendarView"
+	case steps[len(steps)-1] == "microsoft.graph.user":
+		return "users"
+	}
+	return steps[0]
 }
 
 // ExpireLinks makes all links to changes that were given so far useless; they
