@@ -1,6 +1,7 @@
 package afasget
 
 import (
+	"errors"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -219,6 +220,11 @@ func TestMistakes(t *testing.T) {
 			rec, err := readFrom(t, c, nil, test.key)
 			if err == nil || rec.Complete() || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("the error is %v, without %q", err, test.want)
+			}
+			// What the system says is a failed read; what the files say wrong is not.
+			var wrong *connector.FieldError
+			if begun := len(rec.Order) == 1; begun == errors.As(err, &wrong) {
+				t.Errorf("begun: %v, with %v", begun, err)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package afasget
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,8 +36,15 @@ func (l *lie) Error() string { return l.problem }
 // again, and is at last partial.
 func (s *source) Read(ctx context.Context, out connector.Reader) error {
 	g, err := s.describe(ctx)
-	if err != nil {
+	var wrong *connector.FieldError
+	switch {
+	case errors.As(err, &wrong), ctx.Err() != nil:
 		return err
+	case err != nil:
+		// What can't be asked for its columns can't be read: a failed read, as
+		// when the first page fails.
+		_, begun := out.Begin("", connector.Full)
+		return cmp.Or(begun, err)
 	}
 	for n := 1; ; n++ {
 		r, err := s.begin(out, g)

@@ -57,7 +57,7 @@ func afasStory() []Step {
 				Say: "First something between here and AFAS answers with a web page, and with status 200.",
 				Do:  `curl -d '{"kind": "login_page", "times": -1}' {sandbox}/afas/faults`,
 			},
-			{Do: "koppel -C afas-employees-to-directory run", Exit: 1, Shows: []string{"the answer is a web page (Sign in), not data", "0 deleted"}},
+			{Do: "koppel -C afas-employees-to-directory run", Exit: 6, Shows: []string{"the answer is a web page (Sign in), not data", "0 deleted"}},
 			{Do: "curl -X DELETE {sandbox}/afas/faults"},
 			{
 				Say:  "Then an administrator gives the coupling's user fewer rights. AFAS answers politely, with\nfour employees: the others seem to have left.",
