@@ -139,7 +139,7 @@ func (a *Auth) options(o Options, env connector.Env) (Options, error) {
 		certificate, loadErr := loadCertificate("auth.cert_file", a.CertFile, a.KeyFile, env.Dir)
 		o.Certificates, err = append(o.Certificates, certificate), loadErr
 	case "wsse":
-		o.UsernameToken = &UsernameToken{a.Username, a.Password, a.PasswordType == "digest"}
+		o.UsernameToken = &UsernameToken{Username: a.Username, Password: a.Password, Digest: a.PasswordType == "digest"}
 	}
 	if one != nil {
 		o.Auth = one

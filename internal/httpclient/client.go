@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"koppel/engine/connector"
+	"koppel/internal/soap"
 )
 
 // Options describe a connection.
@@ -41,13 +42,8 @@ type Options struct {
 	Secrets []string
 }
 
-// A UsernameToken is a user that SOAP messages name in their header
-// (WS-Security, auth "wsse").
-type UsernameToken struct {
-	Username string
-	Password connector.Secret
-	Digest   bool // the password travels as a hash
-}
+// A UsernameToken is the user of auth "wsse".
+type UsernameToken = soap.UsernameToken
 
 // A Client asks one system. It is safe for use by several goroutines; all its
 // users share its rate, its concurrency, its credentials and its breaker.

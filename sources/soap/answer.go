@@ -1,176 +1,41 @@
 package soap
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"strconv"
 	"strings"
-
-	"golang.org/x/text/encoding/htmlindex"
 
 	"koppel/engine/connector"
 	"koppel/engine/record"
 	"koppel/internal/httpclient"
+	"koppel/internal/soap"
 	"koppel/internal/xmlrecord"
 )
-
-// decoded is the body of an answer as UTF-8: a byte order mark decides, then
-// the media type (RFC 7303, section 3), then the document's declaration.
-func decoded(resp *httpclient.Response) ([]byte, error) {
-	body := resp.Body
-	if rest, marked := bytes.CutPrefix(body, []byte("\xef\xbb\xbf")); marked {
-		return rest, nil
-	}
-	e, err := xmlrecord.Declared(body[:min(len(body), 512)])
-	if err != nil {
-		return nil, err
-	}
-	if _, params, mediaErr := mime.ParseMediaType(resp.Header.Get("Content-Type")); mediaErr == nil && params["charset"] != "" {
-		if named, err := htmlindex.Get(params["charset"]); err == nil {
-			if e = named; strings.EqualFold(params["charset"], "utf-8") || strings.HasPrefix(strings.ToLower(params["charset"]), "utf-16") && body[0] == '<' && !bytes.Contains(body[:min(len(body), 4)], []byte{0}) {
-				e = nil
-			}
-		}
-	}
-	if e == nil {
-		return body, nil
-	}
-	text, err := e.NewDecoder().Bytes(body)
-	if err != nil || bytes.Contains(text, []byte("\ufffd")) {
-		return nil, errors.New("its bytes are no text in the encoding that it names")
-	}
-	return bytes.TrimPrefix(text, []byte("\ufeff")), nil
-}
-
-// payload looks at the start of an answer: it must be an envelope whose body
-// holds something.
-func payload(text []byte) (isFault bool, err error) {
-	d := xml.NewDecoder(bytes.NewReader(text))
-	d.CharsetReader = func(_ string, in io.Reader) (io.Reader, error) { return in, nil }
-	space, depth, inBody := "", 0, false
-	for {
-		t, err := d.Token()
-		if err != nil {
-			return false, errors.New("the answer is no envelope of SOAP: it has no body, or is cut")
-		}
-		switch t := t.(type) {
-		case xml.StartElement:
-			switch {
-			case depth == 0:
-				if t.Name.Local != "Envelope" || versionOf(t.Name.Space) == "" {
-					return false, fmt.Errorf("the answer is no envelope of SOAP, but <%s>", t.Name.Local)
-				}
-				space = t.Name.Space
-			case depth == 1:
-				inBody = t.Name.Local == "Body" && t.Name.Space == space
-			case depth == 2 && inBody:
-				return t.Name == xml.Name{Space: space, Local: "Fault"}, nil
-			}
-			depth++
-		case xml.EndElement:
-			if depth--; depth == 1 && inBody {
-				return false, errors.New("the body of the answer is empty")
-			}
-		}
-	}
-}
-
-// only gives the one element that a path selects, as a JSON object; nil: there
-// is none.
-func only(text []byte, path *xmlrecord.Path, lists []string) ([]byte, error) {
-	var out []byte
-	err := xmlrecord.Read(bufio.NewReader(bytes.NewReader(text)), xmlrecord.Options{Path: path, Lists: lists}, func(lines []byte) error {
-		out = append(out, lines...)
-		return nil
-	})
-	return out, err
-}
 
 // judge tells a fault, with whatever status it comes. One that is about the
 // message is final; another may pass.
 func (s *source) judge(resp *httpclient.Response) httpclient.Verdict {
-	text, err := decoded(resp)
-	if err != nil || !bytes.Contains(text, []byte("Fault")) {
+	fault := soap.FaultOf(resp.Body, resp.Header.Get("Content-Type"))
+	if fault == nil {
 		return httpclient.Verdict{}
 	}
-	isFault, err := payload(text)
-	if err != nil || !isFault {
-		return httpclient.Verdict{}
-	}
-	body, err := only(text, s.fault, nil)
-	if err != nil || len(body) == 0 {
-		return httpclient.Verdict{Failed: true, Words: "a fault that can't be read"}
-	}
-	v := httpclient.Verdict{Failed: true, Words: s.words(body)}
-	for _, code := range codes(body) {
-		switch code {
-		case "FailedAuthentication", "InvalidSecurity", "InvalidSecurityToken", "SecurityTokenUnavailable", "MessageExpired":
-			v.Credentials = true
-		case "Client", "Sender", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown":
-			v.Final = true
-		}
-	}
-	return v
-}
-
-// codes are those of a fault without their prefixes and without what is put
-// behind a point.
-func codes(fault []byte) []string {
-	var list []string
-	for _, path := range [][]string{{"faultcode"}, {"Code", "Value"}, {"Code", "Subcode", "Value"}} {
-		code := textAt(fault, path...)
-		code = code[strings.LastIndexByte(code, ':')+1:]
-		code, _, _ = strings.Cut(code, ".")
-		if code != "" {
-			list = append(list, code)
-		}
-	}
-	return list
-}
-
-// textAt is a text in a JSON object, also where it has attributes or stands in
-// a list.
-func textAt(raw []byte, path ...string) string {
-	for _, name := range path {
-		raw = record.Member(raw, name)
-	}
-	if record.KindOf(raw) == record.List {
-		if list, ok := record.DecodeTrusted(raw).([]any); ok && len(list) > 0 {
-			raw, _ = record.Append(nil, list[0])
-		}
-	}
-	if record.KindOf(raw) == record.Object {
-		raw = record.Member(raw, "#text")
-	}
-	text, _ := record.Text(raw)
-	return strings.TrimSpace(text)
+	return httpclient.Verdict{Failed: true, Words: s.words(fault), Credentials: fault.Denied(), Final: fault.Final()}
 }
 
 // words are what a fault says: what the program finds, or its code and its
 // text.
-func (s *source) words(fault []byte) string {
-	if s.config.Fault != nil {
-		outputs, err := s.config.Fault.Run(context.Background(), record.DecodeTrusted(fault))
+func (s *source) words(fault *soap.Fault) string {
+	if s.config.Fault != nil && fault.Raw != nil {
+		outputs, err := s.config.Fault.Run(context.Background(), record.DecodeTrusted(fault.Raw))
 		if err == nil && len(outputs) > 0 {
 			if text, ok := outputs[0].(string); ok && strings.TrimSpace(text) != "" {
 				return text
 			}
 		}
 	}
-	said := textAt(fault, "faultstring")
-	if said == "" {
-		said = textAt(fault, "Reason", "Text")
-	}
-	if list := codes(fault); len(list) > 0 {
-		said = strings.TrimSuffix(strings.Join(list, " ")+": "+said, ": ")
-	}
-	return said
+	return fault.Words()
 }
 
 // A page is what one answer holds.
@@ -184,22 +49,18 @@ type page struct {
 
 // page reads an answer: its records, and what its programs tell.
 func (s *source) page(ctx context.Context, resp *httpclient.Response) (*page, error) {
-	text, err := decoded(resp)
+	text, err := xmlrecord.Decode(resp.Body, resp.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, err
 	}
-	if _, err := payload(text); err != nil {
+	if _, err := soap.Payload(text); err != nil {
 		return nil, err
 	}
 	p := &page{total: -1}
-	err = xmlrecord.Read(bufio.NewReader(bytes.NewReader(text)), xmlrecord.Options{Path: s.path, Lists: s.config.Lists}, func(lines []byte) error {
-		p.lines = append(p.lines, lines...)
-		p.count += bytes.Count(lines, []byte{'\n'})
-		return nil
-	})
-	if err != nil {
+	if p.lines, err = xmlrecord.All(text, xmlrecord.Options{Path: s.path, Lists: s.config.Lists}); err != nil {
 		return nil, err
 	}
+	p.count = bytes.Count(p.lines, []byte{'\n'})
 	return p, s.tell(ctx, p, text)
 }
 
@@ -209,7 +70,7 @@ func (s *source) tell(ctx context.Context, p *page, text []byte) error {
 	if programs.Value == nil && programs.Total == nil && programs.More == nil {
 		return nil
 	}
-	raw, err := only(text, s.body, s.config.Lists)
+	raw, err := xmlrecord.All(text, xmlrecord.Options{Path: s.body, Lists: s.config.Lists})
 	if err != nil {
 		return err
 	}

@@ -3,13 +3,13 @@ package soap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"koppel/engine/connector"
 	"koppel/internal/httpclient"
+	"koppel/internal/soap"
 	"koppel/internal/xmlrecord"
 )
 
@@ -132,12 +132,12 @@ func (c *Config) validateEnvelope() error {
 		return &connector.FieldError{Field: "envelope", Problem: strings.TrimPrefix(err.Error(), "fill in the template: "),
 			Hint: "{page} needs a pagination block, {cursor} an incremental one; a brace before such a name is doubled to stand for itself"}
 	}
-	e, err := parseEnvelope(text)
+	e, err := soap.Parse(text)
 	if err != nil {
 		return &connector.FieldError{Field: "envelope", Problem: "is no XML: " + err.Error()}
 	}
-	if e.version != "" && c.Version != "" && e.version != c.Version {
-		return &connector.FieldError{Field: "envelope", Problem: fmt.Sprintf("is one of SOAP %s, and version is %s", e.version, c.Version), Hint: "leave version out, or correct the namespace of the envelope"}
+	if e.Version != "" && c.Version != "" && e.Version != c.Version {
+		return &connector.FieldError{Field: "envelope", Problem: fmt.Sprintf("is one of SOAP %s, and version is %s", e.Version, c.Version), Hint: "leave version out, or correct the namespace of the envelope"}
 	}
 	return nil
 }
@@ -164,7 +164,5 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Source, e
 		return nil, err
 	}
 	s.body, err = xmlrecord.Parse("/Envelope/Body", nil)
-	fault, faultErr := xmlrecord.Parse("/Envelope/Body/Fault", nil)
-	s.fault = fault
-	return s, errors.Join(err, faultErr)
+	return s, err
 }

@@ -13,14 +13,15 @@ import (
 
 	"koppel/engine/connector"
 	"koppel/internal/httpclient"
+	"koppel/internal/soap"
 	"koppel/internal/xmlrecord"
 )
 
 type source struct {
-	config            Config
-	client            *httpclient.Client
-	env               connector.Env
-	path, body, fault *xmlrecord.Path
+	config     Config
+	client     *httpclient.Client
+	env        connector.Env
+	path, body *xmlrecord.Path
 }
 
 // stopped is an error of the reader, which ends the read.
@@ -248,7 +249,7 @@ func (w *walk) ask(ctx context.Context) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	version := message.version
+	version := message.Version
 	if version == "" {
 		version = s.config.Version
 	}
@@ -259,8 +260,8 @@ func (w *walk) ask(ctx context.Context) (*page, error) {
 	r := &httpclient.Request{
 		Method: http.MethodPost, Title: s.title(), Header: http.Header{}, Repeat: httpclient.Always, Expect: httpclient.XML, Judge: s.judge,
 		Renew: func() ([]byte, error) {
-			header, err := security(token, now())
-			return []byte(message.dressed(version, header)), err
+			header, err := soap.Security(token, now())
+			return []byte(message.Dressed(version, header)), err
 		},
 	}
 	if version == "1.2" {
@@ -292,7 +293,7 @@ func (s *source) title() string {
 }
 
 // message fills the envelope in.
-func (w *walk) message() (envelope, error) {
+func (w *walk) message() (soap.Message, error) {
 	var bad error
 	text, err := w.s.config.Envelope.Fill(func(name string) (any, bool) {
 		value := ""
@@ -310,16 +311,16 @@ func (w *walk) message() (envelope, error) {
 		default:
 			return nil, false
 		}
-		escaped, err := escape(value)
+		escaped, err := soap.Escape(value)
 		if err != nil && bad == nil {
 			bad = fmt.Errorf("fill in {%s}: %w", name, err)
 		}
 		return escaped, true
 	})
 	if err = errors.Join(err, bad); err != nil {
-		return envelope{}, err
+		return soap.Message{}, err
 	}
-	return parseEnvelope(text)
+	return soap.Parse(text)
 }
 
 // Check asks for the first page.

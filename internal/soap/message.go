@@ -1,3 +1,5 @@
+// Package soap is what SOAP 1.1 and 1.2 share over HTTP: messages, their
+// security header, and faults.
 package soap
 
 import (
@@ -11,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"koppel/internal/httpclient"
+	"koppel/engine/connector"
 )
 
 // The namespaces of the envelopes, and of WS-Security (OASIS Web Services
@@ -25,8 +27,9 @@ const (
 	encodingName = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
 )
 
-// versionOf is the version of an envelope in a namespace; empty: it is none.
-func versionOf(space string) string {
+// VersionOf is the version of an envelope in a namespace, 1.1 or 1.2; empty: it
+// is none.
+func VersionOf(space string) string {
 	switch space {
 	case space11:
 		return "1.1"
@@ -36,18 +39,19 @@ func versionOf(space string) string {
 	return ""
 }
 
-// An envelope is a message that was taken apart as far as its header goes.
-type envelope struct {
+// A Message is one that was taken apart as far as its header goes.
+type Message struct {
+	// Version is 1.1 or 1.2; empty: the text is what a body holds.
+	Version string
 	text    string
-	version string // empty: the text is what a body holds
 	prefix  string // of the envelope, with its colon
 	open    int    // the place behind its start tag
 	header  int    // the place behind that of its header; 0: it has none
 	empty   bool   // the header is one tag that closes itself
 }
 
-// parseEnvelope reads a message to its end.
-func parseEnvelope(text string) (e envelope, err error) {
+// Parse reads a message to its end: an envelope, or what a body holds.
+func Parse(text string) (e Message, err error) {
 	e.text = text
 	d := xml.NewDecoder(strings.NewReader(text))
 	depth, roots := 0, 0
@@ -66,13 +70,13 @@ func parseEnvelope(text string) (e envelope, err error) {
 			if depth == 0 {
 				roots++
 				if t.Name.Local == "Envelope" {
-					if e.version = versionOf(t.Name.Space); e.version == "" {
+					if e.Version = VersionOf(t.Name.Space); e.Version == "" {
 						return e, fmt.Errorf("the namespace of its Envelope is none of SOAP: %s is 1.1, %s 1.2", space11, space12)
 					}
 					e.open, e.prefix = int(d.InputOffset()), prefixOf(tag)
 				}
 			}
-			if depth == 1 && t.Name.Local == "Header" && e.version != "" && versionOf(t.Name.Space) == e.version {
+			if depth == 1 && t.Name.Local == "Header" && e.Version != "" && VersionOf(t.Name.Space) == e.Version {
 				e.header, e.empty = int(d.InputOffset()), strings.HasSuffix(tag, "/>")
 			}
 			depth++
@@ -87,7 +91,7 @@ func parseEnvelope(text string) (e envelope, err error) {
 	switch {
 	case roots == 0:
 		return e, errors.New("it holds no element")
-	case roots > 1 && e.version != "":
+	case roots > 1 && e.Version != "":
 		return e, errors.New("something follows the envelope")
 	}
 	return e, nil
@@ -106,9 +110,10 @@ func prefixOf(tag string) string {
 	return prefix + ":"
 }
 
-// dressed is the whole message, with the security header when it is not empty.
-func (e envelope) dressed(version, security string) string {
-	if e.version == "" {
+// Dressed is the whole message, with the security header when it is not empty.
+// version counts where the message has none.
+func (e Message) Dressed(version, security string) string {
+	if e.Version == "" {
 		space := space11
 		if version == "1.2" {
 			space = space12
@@ -138,9 +143,16 @@ func (e envelope) dressed(version, security string) string {
 	return e.text[:e.header] + security + e.text[e.header:]
 }
 
-// security makes the header of a UsernameToken. A digest is
+// A UsernameToken is a user that messages name in their header (WS-Security).
+type UsernameToken struct {
+	Username string
+	Password connector.Secret
+	Digest   bool // the password travels as a hash
+}
+
+// Security makes the header of a UsernameToken; of nil it is empty. A digest is
 // Base64(SHA-1(nonce + created + password)) and good for one message.
-func security(t *httpclient.UsernameToken, now time.Time) (string, error) {
+func Security(t *UsernameToken, now time.Time) (string, error) {
 	if t == nil {
 		return "", nil
 	}
@@ -155,20 +167,20 @@ func security(t *httpclient.UsernameToken, now time.Time) (string, error) {
 		kind, password = "Digest", base64.StdEncoding.EncodeToString(sum[:])
 		rest = `<wsse:Nonce EncodingType="` + encodingName + `">` + base64.StdEncoding.EncodeToString(nonce) + `</wsse:Nonce><wsu:Created>` + created + `</wsu:Created>`
 	}
-	user, err := escape(t.Username)
+	user, err := Escape(t.Username)
 	if err != nil {
 		return "", fmt.Errorf("username: %w", err)
 	}
-	if password, err = escape(password); err != nil {
+	if password, err = Escape(password); err != nil {
 		return "", fmt.Errorf("password: %w", err)
 	}
 	return `<wsse:Security xmlns:wsse="` + securityName + `" xmlns:wsu="` + utilityName + `"><wsse:UsernameToken><wsse:Username>` + user +
 		`</wsse:Username><wsse:Password Type="` + passwordName + kind + `">` + password + `</wsse:Password>` + rest + `</wsse:UsernameToken></wsse:Security>`, nil
 }
 
-// escape writes a text as XML does, in elements and attributes. Characters that
+// Escape writes a text as XML does, in elements and attributes. Characters that
 // XML has no place for are an error.
-func escape(text string) (string, error) {
+func Escape(text string) (string, error) {
 	for _, r := range text {
 		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff || r == 0xfffd {
 			return "", fmt.Errorf("the character %U can't stand in XML", r)
