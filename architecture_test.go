@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"sinks/alleyoop-instances":       {"engine/connector", "engine/record", "internal/alleyoop"},
 	"sinks/alleyoop-signals":         {"engine/connector", "engine/record", "internal/alleyoop", "internal/httpclient"},
 	"sinks/file":                     {"engine/connector", "engine/record"},
-	"sinks/http":                     {"engine/connector", "engine/record", "internal/httpclient", "internal/xmlrecord"},
+	"sinks/http":                     {"engine/connector", "engine/record", "internal/httpclient", "internal/soap", "internal/xmlrecord"},
 	"sinks/sql":                      {"engine/connector", "engine/record", "internal/sql"},
 	"internal/afas":                  {"engine/connector", "engine/record", "internal/httpclient"},
 	"internal/alleyoop":              {"engine/connector", "engine/record", "internal/httpclient"},

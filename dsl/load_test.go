@@ -157,6 +157,13 @@ type serviceConfig struct {
 	Token connector.Secret `hcl:"token,optional" doc:"a token"`
 }
 
+func (c *serviceConfig) CheckXPath(path string) error {
+	if !strings.HasPrefix(path, "/") {
+		return &connector.FieldError{Field: "records", Problem: "is no XPath", Hint: "write /a/b"}
+	}
+	return nil
+}
+
 type listConfig struct {
 	Connection connector.Connection `hcl:"connection" doc:"a service"`
 }

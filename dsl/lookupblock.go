@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -72,11 +73,7 @@ func (p *pipelineLoad) lookup(load lookupLoad) {
 		l.Cache = *keep
 	}
 	p.spec.Lookups = append(p.spec.Lookups, spec)
-	if attr := attrs["records"]; attr != nil {
-		if program, _ := p.l.argumentProgram(attr.Expr, p.in, p.v, nil).(*programArgument); program != nil {
-			l.Digest = program.digest
-		}
-	}
+	p.lookupRecords(attrs["records"], load.with, &l)
 	if load.with == nil {
 		p.c.failed = true
 		return
@@ -86,6 +83,32 @@ func (p *pipelineLoad) lookup(load lookupLoad) {
 		return p.l.openLookup(ctx, env, p.d, p.in, b, load.with)
 	}
 	p.p.Lookups = append(p.p.Lookups, l)
+}
+
+// lookupRecords looks at what takes the records out of an answer: a program, or
+// an XPath.
+func (p *pipelineLoad) lookupRecords(attr *hclsyntax.Attribute, with *reference, l *engine.Lookup) {
+	if attr == nil {
+		return
+	}
+	switch program := p.l.argumentProgram(attr.Expr, p.in, p.v, nil).(type) {
+	case *programArgument:
+		l.Digest = program.digest
+	case *textArgument:
+		l.Records = program.Source()
+		if with == nil {
+			return
+		}
+		checker, ok := p.l.connect(with, nil).Config.(connector.XPathChecker)
+		if !ok {
+			p.l.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("Connections of kind %q give no XML", with.decl.Kind), "Write a program, such as records = jq(\".items[]\").")
+			return
+		}
+		var problem *connector.FieldError
+		if err := checker.CheckXPath(l.Records); errors.As(err, &problem) {
+			p.l.out.add("invalid_value", attr.Expr.Range(), capital(problem.Error()), "%s", sentence(problem.Hint))
+		}
+	}
 }
 
 // openLookup opens a lookup's connection, and its program with secrets.
@@ -104,6 +127,9 @@ func (l *loader) openLookup(ctx context.Context, env connector.Env, d *declarati
 	}
 	v := l.strict(ctx)
 	program := l.argumentProgram(attr.Expr, l.settled(ctx, d, in), v, &env)
+	if _, isPath := program.(*textArgument); isPath {
+		program = nil // the connection follows it
+	}
 	if err := v.out.err(d.address() + in.suffix()); err != nil {
 		return nil, nil, err
 	}
@@ -117,7 +143,7 @@ func (p *pipelineLoad) describeLookups() []any {
 		if p.lookups[i].with == nil {
 			continue
 		}
-		list = append(list, []any{l.Name, describeConfig(reflect.ValueOf(p.l.connect(p.lookups[i].with, nil)), nil, ""), l.Method, l.Type, l.None, l.Digest})
+		list = append(list, []any{l.Name, describeConfig(reflect.ValueOf(p.l.connect(p.lookups[i].with, nil)), nil, ""), l.Method, l.Type, l.None, l.Digest, l.Records})
 	}
 	return list
 }

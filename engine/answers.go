@@ -56,6 +56,7 @@ func (c *answers) next() int64 {
 func answerKey(l *Lookup, q *connector.Question) [32]byte {
 	b := putBytes(nil, l.Connection)
 	b = putBytes(b, l.Digest)
+	b = putBytes(b, l.Records)
 	b = putBytes(b, q.Method)
 	b = putBytes(b, q.Path)
 	for _, params := range [][]connector.Param{q.Query, q.Headers} {

@@ -134,7 +134,7 @@ func (a *asking) record(ctx context.Context, q mapping.Question) ([]byte, error)
 
 // question makes what the connection is asked.
 func (a *asking) question(q mapping.Question) connector.Question {
-	out := connector.Question{Method: a.lookup.Method, Path: q.Path, Body: q.Body, Type: a.lookup.Type, Sensitive: a.hidden}
+	out := connector.Question{Method: a.lookup.Method, Path: q.Path, Body: q.Body, Type: a.lookup.Type, Sensitive: a.hidden, Records: a.lookup.Records}
 	for _, p := range q.Query {
 		out.Query = append(out.Query, connector.Param(p))
 	}

@@ -140,6 +140,9 @@ type Lookup struct {
 	None       string // null, skip, error
 	// Cache is how long an answer counts in later runs; in one run it always does.
 	Cache time.Duration
+	// Records is an XPath that selects the records of an XML answer; empty: a
+	// program does, or the answer is the record.
+	Records string
 	// Digest tells apart what is made of the same answer.
 	Digest []byte
 	// Open opens the connection, and what takes the records out of an answer; nil:

@@ -32,9 +32,20 @@ type Question struct {
 	Headers []Param // values without line ends
 	Body    []byte  // nil: none
 	Type    string  // media type of Body
+	// Records is an XPath; the answer is then a list of what it selects in an XML
+	// document, none where what they stand in is there and holds none. Empty: the
+	// whole answer.
+	Records string
 	// Sensitive: nothing of path, query, headers and body may stand in an error
 	// or a log.
 	Sensitive bool
+}
+
+// An XPathChecker is implemented by pointers to the configuration structs of
+// connections whose answers may be XML. It runs offline.
+type XPathChecker interface {
+	// CheckXPath says what is wrong with Question.Records, as a *FieldError.
+	CheckXPath(path string) error
 }
 
 // A Param is one name with its value, of a query or among headers.

@@ -148,7 +148,7 @@ func accept(req *http.Request, c Content) {
 	req.Header.Set("User-Agent", "koppel")
 	req.Header.Set("Accept-Encoding", "gzip")
 	switch c {
-	case JSON, JSONOrEmpty:
+	case JSON, JSONOrEmpty, DataOrEmpty:
 		req.Header.Set("Accept", "application/json")
 	case XML, XMLOrEmpty:
 		req.Header.Set("Accept", "application/xml, text/xml, application/soap+xml")

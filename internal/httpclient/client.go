@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"koppel/engine/connector"
 	"koppel/internal/soap"
@@ -61,6 +62,7 @@ type shared struct {
 	client  *http.Client
 	gate    *gate
 	log     *slog.Logger
+	now     func() time.Time
 }
 
 // New makes the client of a connection. Nothing is asked before Do. When env
@@ -76,9 +78,12 @@ func New(o Options, env connector.Env) (*Client, error) {
 	if o.UsernameToken != nil {
 		o.Secrets = append(slices.Clone(o.Secrets), string(o.UsernameToken.Password))
 	}
-	s := &shared{base: base, options: o, retry: o.Config.retries(), gate: newGate(o.Config), log: env.Log}
+	s := &shared{base: base, options: o, retry: o.Config.retries(), gate: newGate(o.Config), log: env.Log, now: env.Now}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
 	}
 	// Redirects are followed by an attempt, which knows whose host is whose.
 	s.client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -18,7 +18,7 @@ func mismatch(expect Content, resp *Response) (problem string, page bool) {
 	body := bytes.TrimSpace(bytes.TrimPrefix(resp.Body, []byte("\xef\xbb\xbf")))
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if len(body) == 0 {
-		if expect == JSONOrEmpty || expect == XMLOrEmpty {
+		if expect == JSONOrEmpty || expect == XMLOrEmpty || expect == DataOrEmpty {
 			return "", false
 		}
 		return "the answer is empty", false
@@ -27,7 +27,7 @@ func mismatch(expect Content, resp *Response) (problem string, page bool) {
 		return "the answer is a web page" + titleOf(body) + ", not data", true
 	}
 	first, last := body[0], body[len(body)-1]
-	if expect == XML || expect == XMLOrEmpty {
+	if expect == XML || expect == XMLOrEmpty || expect == DataOrEmpty && first == '<' {
 		switch {
 		case first != '<':
 			return "the answer is no XML", false

@@ -64,12 +64,14 @@ type Content int
 
 // JSON is one JSON value, XML a document; both are checked as far as telling
 // them from a login page and from a body that was cut, and neither is empty.
-// JSONOrEmpty and XMLOrEmpty may be. Anything is not looked at.
+// JSONOrEmpty and XMLOrEmpty may be, and so may DataOrEmpty, which is either.
+// Anything is not looked at.
 const (
 	JSON Content = iota
 	JSONOrEmpty
 	XML
 	XMLOrEmpty
+	DataOrEmpty
 	Anything
 )
 

@@ -53,8 +53,8 @@ type Fault struct {
 	Raw []byte
 }
 
-// FaultOf finds the fault in an answer, with whatever status it comes; nil: it
-// is none. mediaType is its Content-Type.
+// FaultOf finds the fault in an answer, with whatever status it comes and in
+// whatever namespace it stands; nil: it is none. mediaType is its Content-Type.
 func FaultOf(body []byte, mediaType string) *Fault {
 	if body = bytes.TrimSpace(body); len(body) == 0 {
 		return nil
@@ -63,18 +63,16 @@ func FaultOf(body []byte, mediaType string) *Fault {
 	if err != nil || !bytes.Contains(text, []byte("Fault")) {
 		return nil
 	}
-	if isFault, err := Payload(text); err != nil || !isFault {
-		return nil
+	if path, err := xmlrecord.Parse("/Envelope/Body/Fault", nil); err == nil {
+		raw, _ := xmlrecord.All(text, xmlrecord.Options{Path: path})
+		if raw, _, _ = bytes.Cut(raw, []byte{'\n'}); len(raw) > 0 {
+			return &Fault{Raw: raw}
+		}
 	}
-	path, err := xmlrecord.Parse("/Envelope/Body/Fault", nil)
-	if err != nil {
-		return &Fault{}
+	if isFault, err := Payload(text); err == nil && isFault {
+		return &Fault{} // it is cut
 	}
-	raw, err := xmlrecord.All(text, xmlrecord.Options{Path: path})
-	if err != nil || len(raw) == 0 {
-		return &Fault{}
-	}
-	return &Fault{Raw: raw}
+	return nil
 }
 
 // Final tells that the fault is about the message: the same one would get it

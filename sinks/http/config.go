@@ -41,7 +41,18 @@ type Find struct {
 	Query   map[string]connector.Template `hcl:"query,optional" doc:"query values by name, such as { external = \"{key}\" }"`
 	Headers map[string]connector.Template `hcl:"headers,optional" doc:"headers by name"`
 	Body    connector.Program             `hcl:"body,optional" doc:"as in create; a search is a POST"`
-	Records connector.Program             `hcl:"records,optional" doc:"jq that gives the records of the answer, such as jq(\".items[]\"); default: the elements of the list, or the object itself"`
+	Records connector.Program             `hcl:"records,optional" doc:"jq that gives the records of the answer, such as jq(\".items[]\"), or an XPath for XML, such as /Envelope/Body/FindResponse/person; default: the elements of the list, or the object itself; of XML, the root element"`
+}
+
+// path is the XPath of records; empty: a program gives them.
+func (f *Find) path() string {
+	if f == nil {
+		return ""
+	}
+	if text, ok := f.Records.(connector.Template); ok {
+		return text.Source()
+	}
+	return ""
 }
 
 // Kind is the sink kind http.
@@ -63,6 +74,12 @@ func (c *Config) Validate() error {
 	}
 	if len(c.Match) > 0 && c.Answer == nil {
 		return &connector.FieldError{Field: "match", Problem: "needs answer, which tells the records that are taken over apart", Hint: "write answer = jq(\"{id}\")"}
+	}
+	if path := c.Find.path(); path != "" {
+		var problem *connector.FieldError
+		if err := new(httpclient.Config).CheckXPath(path); errors.As(err, &problem) {
+			return &connector.FieldError{Field: "find.records", Problem: problem.Problem, Hint: problem.Hint}
+		}
 	}
 	var problems []error
 	c.requests(func(block string, r *request) {

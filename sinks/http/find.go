@@ -86,10 +86,11 @@ func (s *sink) look(ctx context.Context, c *record.Change) (connector.Found, err
 	case err != nil:
 		return connector.Found{}, err
 	}
-	req.Repeat, req.Expect = httpclient.Always, httpclient.JSONOrEmpty
-	if strings.Contains(req.ContentType, "xml") {
+	req.Repeat, req.Expect = httpclient.Always, httpclient.DataOrEmpty
+	if strings.Contains(req.ContentType, "xml") || s.config.Find.path() != "" {
 		req.Expect = httpclient.XMLOrEmpty
 	}
+	s.client.Envelop(req)
 	resp, err := s.client.Do(ctx, req)
 	var failed *httpclient.Error
 	switch {
@@ -100,7 +101,7 @@ func (s *sink) look(ctx context.Context, c *record.Change) (connector.Found, err
 	case len(resp.Body) == 0:
 		return connector.Found{}, nil
 	}
-	list, err := s.records(ctx, resp.Body)
+	list, err := s.records(ctx, resp)
 	if err != nil {
 		return connector.Found{}, err
 	}
@@ -108,8 +109,19 @@ func (s *sink) look(ctx context.Context, c *record.Change) (connector.Found, err
 }
 
 // records takes the records out of an answer of find.
-func (s *sink) records(ctx context.Context, body []byte) ([]any, error) {
-	v, err := decodeAnswer(body)
+func (s *sink) records(ctx context.Context, resp *httpclient.Response) ([]any, error) {
+	media := resp.Header.Get("Content-Type")
+	if path := s.config.Find.path(); path != "" {
+		list, err := selected(resp.Body, media, path)
+		if err != nil {
+			return nil, fmt.Errorf("read the answer of find: %w", err)
+		}
+		return list, nil
+	}
+	if words, failed := s.errorInside(nil, resp.Body); failed {
+		return nil, fmt.Errorf("the answer of find says that something failed: %s; if it did not, say what does by error in the connection", words)
+	}
+	v, err := decodeAnswer(resp.Body, media)
 	if err != nil {
 		return nil, fmt.Errorf("read the answer of find: %w", err)
 	}

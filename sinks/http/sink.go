@@ -12,6 +12,7 @@ import (
 	"koppel/engine/connector"
 	"koppel/engine/record"
 	"koppel/internal/httpclient"
+	"koppel/internal/soap"
 )
 
 // A sink writes to one service.
@@ -134,28 +135,29 @@ func (s *sink) one(ctx context.Context, c *record.Change) (connector.Outcome, er
 		}
 		return refusal("the request can't be made: " + err.Error()), nil
 	}
+	s.client.Envelop(req)
 	resp, err := s.client.Do(ctx, req)
 	if err != nil {
 		return s.failed(ctx, c, err)
 	}
-	if words := faultOf(resp.Body); words != "" {
-		return refusal(words), nil
+	if words, failed := s.errorInside(c, resp.Body); failed {
+		return refusal(words + " (the answer says that something failed; if it did not, say what does by error in the connection)"), nil
 	}
 	if isPage(resp) {
 		return s.lost(ctx, c, "the answer is a web page, not that of a service; check the url, the path and the credentials")
 	}
-	return s.applied(ctx, c, resp.Body)
+	return s.applied(ctx, c, resp)
 }
 
 // applied keeps what the target answered.
-func (s *sink) applied(ctx context.Context, c *record.Change, body []byte) (connector.Outcome, error) {
+func (s *sink) applied(ctx context.Context, c *record.Change, resp *httpclient.Response) (connector.Outcome, error) {
 	if c.Op == record.Update && c.Answer == nil && c.Ref != nil {
 		return connector.Outcome{Answer: c.Ref}, nil // a record that was taken over
 	}
 	if c.Op != record.Create || s.config.Answer == nil {
 		return connector.Outcome{}, nil
 	}
-	answer, err := s.keep(ctx, body)
+	answer, err := s.keep(ctx, resp)
 	if err == nil {
 		return connector.Outcome{Answer: answer}, nil
 	}
@@ -181,8 +183,8 @@ func (s *sink) failed(ctx context.Context, c *record.Change, err error) (connect
 		return s.conflict(ctx, c, failed)
 	case failed.Refused():
 		return refusal(s.words(ctx, failed)), nil
-	case faultOf(failed.Body) != "":
-		return refusal(faultOf(failed.Body)), nil
+	case failed.Reason == httpclient.Failed && soap.FaultOf(failed.Body, "") != nil:
+		return refusal(s.words(ctx, failed)), nil
 	case failed.Delivery == httpclient.Lost:
 		return s.lost(ctx, c, failed.Error())
 	case failed.Delivery == httpclient.Answered && !errors.Is(err, connector.ErrUnreachable):
@@ -244,7 +246,7 @@ func (s *sink) lost(ctx context.Context, c *record.Change, words string) (connec
 // words are what the target says of a request that it refused.
 func (s *sink) words(ctx context.Context, failed *httpclient.Error) string {
 	if s.config.Error != nil {
-		if body, err := decodeAnswer(failed.Body); err == nil && body != nil {
+		if body, err := decodeAnswer(failed.Body, ""); err == nil && body != nil {
 			outputs, err := s.config.Error.Run(ctx, body)
 			if err == nil && len(outputs) == 1 {
 				if text, ok := plainText(outputs[0]); ok && text != "" {
@@ -273,8 +275,8 @@ func (s *sink) answerOf(c *record.Change) []byte {
 }
 
 // keep makes what is kept of an answer.
-func (s *sink) keep(ctx context.Context, body []byte) ([]byte, error) {
-	v, err := decodeAnswer(body)
+func (s *sink) keep(ctx context.Context, resp *httpclient.Response) ([]byte, error) {
+	v, err := decodeAnswer(resp.Body, resp.Header.Get("Content-Type"))
 	if err != nil {
 		return nil, err
 	}
