@@ -48,6 +48,7 @@ func (s *session) upstream(ctx context.Context, address, reader string) (*record
 		return nil, fmt.Errorf("%s is not configured", address)
 	}
 	r := s.newRecords(up.Name)
+	r.derived = true
 	p := r.part("")
 	w := s.works[address]
 	if address == reader {

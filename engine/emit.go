@@ -316,7 +316,7 @@ func (w *work) positionsNow() []plan.Position {
 	}
 	for _, j := range w.joins {
 		if j.complete {
-			list = append(list, plan.Position{Source: joinPosition(j.join), Digest: append([]byte(nil), j.digest[:]...)})
+			list = append(list, plan.Position{Source: joinPosition(j.join), Digest: j.mark.bytes()})
 		}
 	}
 	return list

@@ -7,3 +7,15 @@ func (e *Engine) SetJoinMemory(bytes int) { e.joinMemory = bytes }
 
 // Outside tells on which side of the window a moment lies.
 func (w *Window) Outside(at string, clock time.Time) int { return w.outside(at, clock) }
+
+// Filled names the joins of a pipeline whose right sides were put into an
+// index.
+func (p *Planned) Filled(address string) []string {
+	names := []string{}
+	for _, idx := range p.works[address].joins {
+		if idx.rows != nil {
+			names = append(names, idx.join.Name)
+		}
+	}
+	return names
+}

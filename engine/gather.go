@@ -20,7 +20,7 @@ func (w *work) gather(ctx context.Context) error {
 	switch {
 	case src != nil && w.s.mirrored(src):
 		err = w.gatherMirror(ctx, src)
-	case !w.identity || w.whole() || w.again() || w.looksAtTarget() || w.p.Program.Reads().Now || w.p.Content != "":
+	case !w.identity || w.remaps():
 		w.everything = true
 		if src != nil && w.s.single(src) && len(w.lookups) == 0 {
 			return w.gatherAtOnce(ctx, src)
@@ -143,8 +143,7 @@ func (w *work) gatherMirror(ctx context.Context, src *Source) error {
 		return err
 	}
 	pos, seen := w.positions[src.Address]
-	if !seen || w.again() || w.looksAtTarget() || w.whole() || w.s.opts.FromSnapshot || src.Window != nil ||
-		!m.known.same || w.p.Program.Reads().Now || w.p.Content != "" {
+	if !seen || w.remaps() || w.s.opts.FromSnapshot || src.Window != nil || !m.known.same {
 		w.everything = true
 		if w.records, err = w.s.mirrorAll(ctx, m); err != nil {
 			return err

@@ -89,8 +89,7 @@ type joinLookup struct {
 func (idx *joinIndex) lookup(ctx context.Context) *joinLookup {
 	return &joinLookup{joinIndex: idx, open: func() (*spool.Table, error) {
 		idx.made.Do(func() {
-			var err error
-			if idx.table, err = idx.rows.Table(ctx); err != nil {
+			if err := idx.make(ctx); err != nil {
 				idx.broken.Store(&err)
 			}
 		})
@@ -99,6 +98,16 @@ func (idx *joinIndex) lookup(ctx context.Context) *joinLookup {
 		}
 		return idx.table, nil
 	}}
+}
+
+func (idx *joinIndex) make(ctx context.Context) (err error) {
+	if idx.later != nil {
+		if idx.rows, err = idx.later(ctx); err != nil {
+			return err
+		}
+	}
+	idx.table, err = idx.rows.Table(ctx)
+	return err
 }
 
 // find looks for the rows under a left record's keys, as far as they matter.

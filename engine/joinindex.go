@@ -32,7 +32,7 @@ type joinIndex struct {
 	problem  string
 	// unreachable: the right side's system could not be reached.
 	unreachable bool
-	digest      record.Hash
+	mark        joinMark
 	// afterEach: its left side reads the item at hand.
 	afterEach bool
 	// target: the program reads NAME.target, from this pipeline.
@@ -41,6 +41,11 @@ type joinIndex struct {
 	planned bool
 	reads   joinReads
 
+	// later gives the rows of a side that is as it was, when the first record
+	// asks for them; nil: they are there.
+	later func(context.Context) (*spool.Sorter, error)
+	// own is the read that later goes through, where nobody else has it.
+	own *records
 	// rows are what the table is made of when the first record asks for it.
 	rows   *spool.Sorter
 	made   sync.Once
@@ -48,39 +53,43 @@ type joinIndex struct {
 	broken atomic.Pointer[error] // why rows could not be looked up
 }
 
-// joinIndexes reads the right sides of a pipeline.
-func (s *session) joinIndexes(ctx context.Context, p *Pipeline) (list []*joinIndex, err error) {
-	defer func() {
-		if err != nil {
-			closeJoins(list)
-		}
-	}()
-	room := joinMemory
-	if s.joinMemory > 0 {
-		room = s.joinMemory
-	}
-	for i, j := range p.Joins {
-		idx := s.newJoinIndex(p, i, j, room)
-		list = append(list, idx)
-		if err := s.fillJoin(ctx, p, idx); err != nil {
-			return list, fmt.Errorf("join %q: %w", j.Name, err)
-		}
-		room = max(room-idx.rows.Held(), min(room, leastJoinMemory))
-	}
-	return list, nil
+// A joinRoom is the memory that the right sides of one pipeline share. One of
+// them is filled at a time.
+type joinRoom struct {
+	mu   sync.Mutex
+	left int // bytes
 }
 
-func (s *session) newJoinIndex(p *Pipeline, i int, j Join, room int) *joinIndex {
-	idx := &joinIndex{join: j, i: i, target: p.Targets[j.Name], rows: s.spool.Sorter(room)}
-	for _, b := range p.Program.Binds() {
+// readJoins reads the right sides, and finds out whether they are as they were.
+func (w *work) readJoins(ctx context.Context) error {
+	room := &joinRoom{left: joinMemory}
+	if w.s.joinMemory > 0 {
+		room.left = w.s.joinMemory
+	}
+	for i, j := range w.p.Joins {
+		idx := w.newJoinIndex(i, j)
+		w.joins = append(w.joins, idx)
+		before := w.positions[joinPosition(j)].Digest
+		if err := w.readJoin(ctx, idx, before, room); err != nil {
+			return fmt.Errorf("join %q: %w", j.Name, err)
+		}
+		if !w.why.first && !sameRows(before, idx.mark.bytes()) {
+			w.why.joins = true
+		}
+	}
+	return nil
+}
+
+func (w *work) newJoinIndex(i int, j Join) *joinIndex {
+	idx := &joinIndex{join: j, i: i, target: w.p.Targets[j.Name]}
+	for _, b := range w.p.Program.Binds() {
 		if !b.Lookup && b.I == i {
 			idx.afterEach = b.AfterEach
 		}
 	}
-	idx.rows.OnceWritten(sortMemory)
-	idx.reads = readsOf(p.Program, j)
+	idx.reads = readsOf(w.p.Program, j)
 	// Who asks what became of a record wants to see whole records.
-	idx.reads.keep = idx.reads.keep || s.explains
+	idx.reads.keep = idx.reads.keep || w.s.explains
 	return idx
 }
 
@@ -89,30 +98,61 @@ func (s *session) newJoinIndex(p *Pipeline, i int, j Join, room int) *joinIndex 
 func closeJoins(list []*joinIndex) {
 	for _, idx := range list {
 		// What can't be removed now is removed with the session's folder.
-		_ = idx.rows.Close()
+		if idx.rows != nil {
+			_ = idx.rows.Close()
+		}
 		if idx.table != nil {
 			_ = idx.table.Close()
+		}
+		if idx.own != nil {
+			idx.own.close()
 		}
 	}
 }
 
-// fillJoin reads a right side.
-func (s *session) fillJoin(ctx context.Context, p *Pipeline, idx *joinIndex) error {
-	r, err := s.dataset(ctx, idx.join.With, p.Address)
+// readJoin reads a right side. before is what is remembered of it.
+func (w *work) readJoin(ctx context.Context, idx *joinIndex, before []byte, room *joinRoom) error {
+	s := w.s
+	r, err := s.dataset(ctx, idx.join.With, w.p.Address)
 	if err != nil {
 		// A right side that can't be read proves nothing; the left records that
 		// depend on it wait.
 		idx.problem, idx.unreachable = err.Error(), errors.Is(err, connector.ErrUnreachable)
+		idx.rows = s.spool.Sorter(leastJoinMemory)
 		return ctx.Err()
 	}
 	if s.own(idx.join.With) {
-		defer r.close()
+		idx.own = r
 	}
 	idx.complete = r.complete() && r.failed == 0
 	if !idx.complete {
 		idx.problem, idx.unreachable = r.whyIncomplete(), r.unreachable()
 	}
-	f := &joinFill{idx: idx, r: r, ev: p.Program.Evaluator(s.consts()), hash: s.Store.Hasher()}
+	if idx.mark, err = w.markOf(ctx, idx, r, before); err != nil {
+		return err
+	}
+	if idx.later = w.fillLater(idx, r, room); idx.later != nil {
+		return nil
+	}
+	if err := w.fillJoin(ctx, idx, r, room); err != nil {
+		return err
+	}
+	if idx.own != nil {
+		idx.own.close()
+		idx.own = nil
+	}
+	return nil
+}
+
+// fillJoin puts the rows of a right side into its index.
+func (w *work) fillJoin(ctx context.Context, idx *joinIndex, r *records, room *joinRoom) error {
+	room.mu.Lock()
+	defer room.mu.Unlock()
+	idx.rows = w.s.spool.Sorter(room.left)
+	idx.rows.OnceWritten(sortMemory)
+	defer func() { room.left = max(room.left-idx.rows.Held(), min(room.left, leastJoinMemory)) }()
+	s := w.s
+	f := &joinFill{idx: idx, r: r, ev: w.p.Program.Evaluator(s.consts()), hash: s.Store.Hasher()}
 	each := func() error {
 		return r.byKey(func(e *entry) error {
 			if ctx.Err() != nil {
@@ -198,8 +238,8 @@ func (f *joinFill) entry(e *entry) (err error) {
 	if len(keys) == 0 {
 		return nil
 	}
-	f.chain = idx.reads.digest(append(f.chain[:0], idx.digest[:]...), keys, &row)
-	idx.digest = f.hash.Bytes(f.chain)
+	f.chain = idx.reads.digest(append(f.chain[:0], idx.mark.rows[:]...), keys, &row)
+	idx.mark.rows = f.hash.Bytes(f.chain)
 	return f.add(keys, &row)
 }
 

@@ -44,6 +44,8 @@ type records struct {
 	delta bool
 	// mirrored: they come from a mirror, which no read has found unique.
 	mirrored bool
+	// derived: the entries' hashes are not of the bytes that they point at.
+	derived  bool
 	count    int64
 	puts     int64 // of count: no tombstones
 	unkeyed  int64
@@ -53,6 +55,7 @@ type records struct {
 	failed   int64
 	// seq is the mirror's sequence that these records go up to.
 	seq uint64
+	sum *readSum // nil: not taken yet
 	buf []byte
 	// line is what is appended to the list.
 	line []byte

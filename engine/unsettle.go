@@ -49,5 +49,5 @@ func sameDigest(v state.View, pipeline int64, pos plan.Position) (bool, error) {
 		return false, err
 	}
 	stored, ok, err := v.Position(pipeline, src.ID)
-	return ok && bytes.Equal(stored.Digest, pos.Digest), err
+	return ok && sameRows(stored.Digest, pos.Digest), err
 }

@@ -284,19 +284,15 @@ func (w *work) whole() bool { return w.sink != nil && w.sinkTraits.Whole }
 
 // prepare reads the right sides and finds out why records may change although
 // their source did not.
-func (w *work) prepare(ctx context.Context) (err error) {
-	if w.joins, err = w.s.joinIndexes(ctx, w.p); err != nil {
-		return err
-	}
+func (w *work) prepare(ctx context.Context) error {
 	w.lookups = w.s.askings(w.p)
 	w.why.first = !w.known || len(w.row.Fingerprint) == 0
 	w.why.mapping = !w.why.first && !bytes.Equal(w.row.Fingerprint, w.header.Fingerprint)
 	w.why.date = !w.why.first && w.header.ReadsDay && w.row.Day != w.s.today
+	if err := w.readJoins(ctx); err != nil {
+		return err
+	}
 	for _, j := range w.joins {
-		before, ok := w.positions[joinPosition(j.join)]
-		if !w.why.first && (!ok || !bytes.Equal(before.Digest, j.digest[:])) {
-			w.why.joins = true
-		}
 		w.header.Unreachable = w.header.Unreachable || j.unreachable
 		if j.problem != "" {
 			w.warn("join_incomplete", fmt.Sprintf("join %q is not complete: %s; records that depend on it keep what was delivered", j.join.Name, j.problem))
@@ -331,6 +327,11 @@ func (w *work) problem(key, field, code, message string) {
 // before.
 func (w *work) again() bool {
 	return w.why.first || w.why.mapping || w.why.joins || w.why.date || w.s.opts.Full && len(w.lookups) > 0
+}
+
+// remaps tells whether all records are mapped, whatever the read brings.
+func (w *work) remaps() bool {
+	return w.again() || w.whole() || w.looksAtTarget() || w.p.Program.Reads().Now || w.p.Content != ""
 }
 
 // entries yields the pipeline's planned entries in key order, guards and
