@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// A batch holds entries in memory. Their bytes are in chunks, so that growing
-// copies nothing, and no pointer is kept per entry.
+// A batch holds entries in memory, in the form of a run. Their bytes are in
+// chunks, so that growing copies nothing, and no pointer is kept per entry.
 type batch struct {
 	index  []entry
 	chunks [][]byte // each filled up to its length
@@ -16,7 +16,7 @@ type batch struct {
 	used   int      // bytes of keys, payloads and index
 }
 
-// An entry says where its key starts; the payload follows the key.
+// An entry says where its head starts; key and payload follow.
 type entry struct {
 	prefix  uint64 // eight bytes of the key, set by sort
 	chunk   uint32
@@ -28,7 +28,7 @@ type entry struct {
 const entrySize = 24
 
 func (b *batch) add(key, payload []byte, chunkSize int) {
-	n := len(key) + len(payload)
+	n := headSize + len(key) + len(payload)
 	if b.filled == 0 || cap(b.chunks[b.filled-1])-len(b.chunks[b.filled-1]) < n {
 		b.nextChunk(max(n, chunkSize))
 	}
@@ -39,7 +39,7 @@ func (b *batch) add(key, payload []byte, chunkSize int) {
 		key:     uint32(len(key)),
 		payload: uint32(len(payload)),
 	})
-	*c = append(append(*c, key...), payload...)
+	*c = appendEntry(*c, key, payload)
 	b.used += n + entrySize
 }
 
@@ -65,12 +65,18 @@ func (b *batch) reset(chunkSize int) {
 }
 
 func (b *batch) key(e *entry) []byte {
-	return b.chunks[e.chunk][e.from : e.from+e.key : e.from+e.key]
+	from := e.from + headSize
+	return b.chunks[e.chunk][from : from+e.key : from+e.key]
 }
 
 func (b *batch) payload(e *entry) []byte {
-	from := e.from + e.key
+	from := e.from + headSize + e.key
 	return b.chunks[e.chunk][from : from+e.payload : from+e.payload]
+}
+
+// whole is the entry as it stands in a run.
+func (b *batch) whole(e *entry) []byte {
+	return b.chunks[e.chunk][e.from : e.from+headSize+e.key+e.payload]
 }
 
 // sort orders the entries by key, equal ones by their place, which is the
@@ -94,7 +100,11 @@ const fewEntries = 48
 // entries within the slice: a copy of the index would have to be counted
 // against the memory.
 func (b *batch) radix(es []entry, shift int) {
-	if len(es) <= fewEntries || shift < 0 {
+	if len(es) <= fewEntries {
+		b.insert(es)
+		return
+	}
+	if shift < 0 {
 		slices.SortFunc(es, b.compare)
 		return
 	}
@@ -128,8 +138,18 @@ func (b *batch) radix(es []entry, shift int) {
 	}
 }
 
-// compare orders entries of equal keys by their place. Of two at one place the
-// first is empty.
+// insert sorts a few entries, most of which their prefixes tell apart.
+func (b *batch) insert(es []entry) {
+	for i := 1; i < len(es); i++ {
+		e, at := es[i], i
+		for ; at > 0 && (e.prefix < es[at-1].prefix || e.prefix == es[at-1].prefix && b.compare(e, es[at-1]) < 0); at-- {
+			es[at] = es[at-1]
+		}
+		es[at] = e
+	}
+}
+
+// compare orders entries of equal keys by their place.
 func (b *batch) compare(x, y entry) int {
 	if x.prefix != y.prefix {
 		if x.prefix < y.prefix {
@@ -140,7 +160,7 @@ func (b *batch) compare(x, y entry) int {
 	if c := bytes.Compare(b.key(&x), b.key(&y)); c != 0 {
 		return c
 	}
-	return cmp.Or(cmp.Compare(x.chunk, y.chunk), cmp.Compare(x.from, y.from), cmp.Compare(x.key+x.payload, y.key+y.payload))
+	return cmp.Or(cmp.Compare(x.chunk, y.chunk), cmp.Compare(x.from, y.from))
 }
 
 // common is the length of what all keys start with.

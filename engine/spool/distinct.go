@@ -20,8 +20,8 @@ type Distinct struct {
 	err   error // of the first write that failed
 }
 
-// fewNumbers is from where on room is made for as many as may be held.
-const fewNumbers = 32 << 10
+// fewNumbers is for how many room is made at first.
+const fewNumbers = 1 << 10
 
 // Distinct returns an empty one that holds about mem bytes before it writes. No
 // file is made before that.
@@ -32,14 +32,14 @@ func (s *Distinct) Add(n uint64) error {
 	if s.twice || s.err != nil {
 		return s.err
 	}
-	switch len(s.held) {
-	case s.most:
+	if len(s.held) == s.most {
 		if s.err = s.spill(); s.err != nil {
 			return s.err
 		}
-	case fewNumbers:
+	}
+	if len(s.held) == cap(s.held) {
 		// Growing little by little would leave as much again behind.
-		s.held = slices.Grow(s.held, max(0, s.most-fewNumbers))
+		s.held = slices.Grow(s.held, min(max(fewNumbers, 3*len(s.held)), s.most-len(s.held)))
 	}
 	s.held = append(s.held, n)
 	return nil

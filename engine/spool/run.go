@@ -8,10 +8,20 @@ import (
 var errDamaged = errors.New("an entry is damaged")
 
 // A run is a sorted sequence of entries in a file: for each the lengths of key
-// and payload as uvarints, then both.
+// and payload, four bytes each, then both.
 type run struct {
 	file     *file
 	from, to int64
+}
+
+// headSize is what stands in front of a key, in bytes.
+const headSize = 8
+
+// appendEntry appends an entry as it stands in a run.
+func appendEntry(b, key, payload []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(key)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload)))
+	return append(append(b, key...), payload...)
 }
 
 // A runWriter writes runs one after the other into one file.
@@ -21,10 +31,9 @@ type runWriter struct {
 	buf  []byte
 }
 
-func (w *runWriter) put(key, payload []byte) error {
-	w.buf = binary.AppendUvarint(w.buf, uint64(len(key)))
-	w.buf = binary.AppendUvarint(w.buf, uint64(len(payload)))
-	w.buf = append(append(w.buf, key...), payload...)
+// put adds an entry, in the form that it has in a run.
+func (w *runWriter) put(entry []byte) error {
+	w.buf = append(w.buf, entry...)
 	if len(w.buf) < block {
 		return nil
 	}
@@ -47,6 +56,7 @@ func (w *runWriter) flush() error {
 type runReader struct {
 	prefix       uint64
 	key, payload []byte // views of buf, until next
+	whole        []byte // the entry with its head
 
 	order int // of the run among those that are merged
 	file  *file
@@ -81,20 +91,16 @@ func (r *runReader) next() (bool, error) {
 // wholly there it returns how long it is as far as can be told.
 func (r *runReader) parse() (n int, whole bool) {
 	b := r.buf[r.at:]
-	key, k := binary.Uvarint(b)
-	if k <= 0 {
-		return 2, false
+	if len(b) < headSize {
+		return headSize, false
 	}
-	payload, p := binary.Uvarint(b[k:])
-	if p <= 0 {
-		return k + 1, false
+	key, payload := int(binary.LittleEndian.Uint32(b)), int(binary.LittleEndian.Uint32(b[4:]))
+	end := headSize + key + payload
+	if key > maxEntry || payload > maxEntry || end > len(b) {
+		return min(end, maxEntry), false
 	}
-	head := k + p
-	if key > maxEntry || payload > maxEntry || int(key+payload) > len(b)-head {
-		return int(min(uint64(head)+key+payload, maxEntry)), false
-	}
-	mid, end := head+int(key), head+int(key+payload)
-	r.key, r.payload = b[head:mid:mid], b[mid:end:end]
+	mid := headSize + key
+	r.key, r.payload, r.whole = b[headSize:mid:mid], b[mid:end:end], b[:end:end]
 	return end, true
 }
 

@@ -59,7 +59,7 @@ func (s *Sorter) Add(key, payload []byte) error {
 	case len(key) > maxEntry || len(payload) > maxEntry:
 		return errTooLarge
 	}
-	if len(s.batch.index) > 0 && s.batch.used+len(key)+len(payload)+entrySize > s.mem {
+	if len(s.batch.index) > 0 && s.batch.used+len(key)+len(payload)+headSize+entrySize > s.mem {
 		if s.err = s.spill(); s.err != nil {
 			return s.err
 		}
@@ -88,8 +88,7 @@ func (s *Sorter) spill() error {
 	s.batch.sort()
 	from := s.writer.off
 	for i := range s.batch.index {
-		e := &s.batch.index[i]
-		if err := s.writer.put(s.batch.key(e), s.batch.payload(e)); err != nil {
+		if err := s.writer.put(s.batch.whole(&s.batch.index[i])); err != nil {
 			return err
 		}
 	}
@@ -179,7 +178,7 @@ func (s *Sorter) mergeInto(runs []run) error {
 		if r == nil {
 			return s.writer.flush()
 		}
-		if err := s.writer.put(r.key, r.payload); err != nil {
+		if err := s.writer.put(r.whole); err != nil {
 			return err
 		}
 	}

@@ -67,6 +67,7 @@ func (s *Sorter) Table(ctx context.Context) (*Table, error) {
 func (t *Table) write(ctx context.Context, it *Iter) error {
 	defer it.Close()
 	w := runWriter{file: t.file}
+	var entry []byte
 	held := 0
 	for it.Next() {
 		at := w.off + int64(len(w.buf))
@@ -79,7 +80,8 @@ func (t *Table) write(ctx context.Context, it *Iter) error {
 				held = t.thin()
 			}
 		}
-		if err := w.put(it.Key(), it.Payload()); err != nil {
+		entry = appendEntry(entry[:0], it.Key(), it.Payload())
+		if err := w.put(entry); err != nil {
 			return err
 		}
 	}
