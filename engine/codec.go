@@ -38,6 +38,11 @@ func (d *decoder) bytes() []byte {
 }
 
 func (d *decoder) uint() uint64 {
+	if len(d.b) > 0 && d.b[0] < 0x80 { // most numbers are small
+		v := d.b[0]
+		d.b = d.b[1:]
+		return uint64(v)
+	}
 	v, w := binary.Uvarint(d.b)
 	if w <= 0 {
 		d.err, d.b = errCodec, nil

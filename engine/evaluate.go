@@ -14,8 +14,9 @@ import (
 // belongs to one goroutine.
 type mapper struct {
 	p        *Pipeline
-	dir      string // the project's folder
-	contents string // the field with the path of a file that counts as well
+	dir      string   // the project's folder
+	contents string   // the field with the path of a file that counts as well
+	never    []string // the fields that may not be null
 	ev       *mapping.Evaluator
 	sides    []side // as Program.Binds lists them
 	ended    func() error
@@ -34,6 +35,11 @@ func (s *session) mapper(ctx context.Context, w *work) *mapper {
 	consts.Context = ctx
 	m := &mapper{p: w.p, dir: s.Project.Dir, contents: w.p.Content, ev: w.p.Program.Evaluator(consts), ended: ctx.Err, identity: w.identity, hash: s.Store.Hasher(), rules: w.rules}
 	m.ordered = w.set != nil && w.set.ordered != nil
+	for _, f := range w.p.Fields {
+		if f.OnNull == "error" {
+			m.never = append(m.never, f.Name)
+		}
+	}
 	for _, b := range w.p.Program.Binds() {
 		if b.Lookup {
 			m.sides = append(m.sides, w.lookups[b.I].side(ctx))
@@ -111,7 +117,6 @@ func (m *mapper) bound(out *outcome) error {
 		if item != nil {
 			m.ev.SetItem(item)
 		}
-		d := desired{src: out.src, order: itemPlace(out.order, i), raw: out.raw}
 		before := out.fate
 		done, err := m.bind(out, true)
 		if err != nil {
@@ -125,15 +130,16 @@ func (m *mapper) bound(out *outcome) error {
 			out.filtered++
 			continue
 		}
-		ok, err := m.item(&d)
+		n := len(out.items)
+		out.items = append(out.items, desired{src: out.src, order: itemPlace(out.order, i), raw: out.raw})
+		ok, err := m.item(&out.items[n])
 		if err != nil {
 			return err
 		}
 		if !ok {
+			out.items = out.items[:n]
 			out.filtered++
-			continue
 		}
-		out.items = append(out.items, d)
 	}
 	for i := range out.items {
 		out.items[i].upstream = out.upstream
@@ -216,12 +222,9 @@ func (m *mapper) body() (body []byte, err error) {
 
 // onNull refuses nulls where a field says that they are errors.
 func (m *mapper) onNull(body []byte) error {
-	for _, f := range m.p.Fields {
-		if f.OnNull != "error" {
-			continue
-		}
-		if k := record.KindOf(record.Member(body, f.Name)); k == record.Null || k == record.Absent {
-			return &recordError{code: "null", field: f.Name, message: fmt.Sprintf("%s is null, and on_null = \"error\"", f.Name)}
+	for _, name := range m.never {
+		if k := record.KindOf(record.Member(body, name)); k == record.Null || k == record.Absent {
+			return &recordError{code: "null", field: name, message: fmt.Sprintf("%s is null, and on_null = \"error\"", name)}
 		}
 	}
 	return nil

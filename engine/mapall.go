@@ -222,13 +222,12 @@ func (w *work) outcome(out *outcome) error {
 	default:
 		w.tally.skipped += out.filtered
 	}
-	if w.identity {
-		d := desired{key: out.src.Key, fate: out.fate, src: out.src, order: out.order, raw: out.raw,
-			field: out.field, code: out.code, note: out.note}
-		if out.fate == fateMapped {
-			d = out.items[0]
-		}
-		return w.desire(&d)
+	switch {
+	case w.identity && out.fate == fateMapped:
+		return w.desire(&out.items[0])
+	case w.identity:
+		return w.desire(&desired{key: out.src.Key, fate: out.fate, src: out.src, order: out.order, raw: out.raw,
+			field: out.field, code: out.code, note: out.note})
 	}
 	if err := w.seen.Add(partKey(out.src.Part, out.src.Key), []byte{byte(out.fate)}); err != nil {
 		return err

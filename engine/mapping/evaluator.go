@@ -70,6 +70,7 @@ type Evaluator struct {
 	now      any // seconds since 1970, for jq
 
 	outStart int
+	one      [1][]byte // what a record gives without each
 }
 
 // A binding is what a name stands for.
@@ -149,7 +150,7 @@ func (e *Evaluator) BindTarget(name string, answer []byte) {
 // or one nil item without each. They stand for as long as the caller likes.
 func (e *Evaluator) Items() ([][]byte, error) {
 	if e.p.each == nil {
-		return [][]byte{nil}, nil
+		return e.one[:], nil
 	}
 	outputs, err := e.outputs(e.p.each)
 	if err == nil && e.p.each.node.Kind != KindJQ {
