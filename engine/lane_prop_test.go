@@ -93,7 +93,7 @@ func (m *laneModel) wanted(id string) map[string]any {
 // before tells whether one record stands before another in the source.
 func (m *laneModel) before(a, b string) bool {
 	if !m.shape.delta || m.came[a][0] == m.came[b][0] {
-		return m.shape.reversed != (a < b) && a != b
+		return m.reversed != (a < b) && a != b
 	}
 	return m.came[a][0] < m.came[b][0]
 }
@@ -190,7 +190,7 @@ func (m *laneModel) step() {
 	ids := rapid.SampledFrom([]string{"1", "2", "3", "4", "5", "6"})
 	for range rapid.IntRange(0, 4).Draw(t, "moves") {
 		id := ids.Draw(t, "id")
-		switch rapid.SampledFrom([]string{"put", "put", "put", "fails", "remove", "refuse", "lose", "unsent", "mend"}).Draw(t, "move") {
+		switch rapid.SampledFrom([]string{"put", "put", "put", "fails", "remove", "refuse", "lose", "unsent", "mend", "turn"}).Draw(t, "move") {
 		case "put":
 			m.change(id, rec{"name": rapid.SampledFrom([]string{"Ann", "Bob", "Cor"}).Draw(t, "name"), "code": "lane" + fmt.Sprint(id[0]%2)})
 		case "fails":
@@ -205,6 +205,10 @@ func (m *laneModel) step() {
 			m.faults.unsent = map[string]bool{id: true}
 		case "mend":
 			m.faults = faults{}
+		case "turn":
+			// A source that is read anew each time may have moved what is open to
+			// another place.
+			m.reversed = m.reversed != !m.shape.delta
 		}
 	}
 	m.read()
@@ -325,5 +329,37 @@ func TestAFailingRecordHoldsItsLane(t *testing.T) {
 	st.run(engine.Options{})
 	if diff := cmp.Diff([]string{"1", "2", "3"}, slices.Sorted(maps.Keys(st.rows))); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
+	}
+}
+
+// What is open holds its lane up from the place where its record stands now: a
+// source that is read anew each time may have moved it.
+func TestAnOpenRecordHoldsItsLaneFromWhereItStands(t *testing.T) {
+	w := newWorld()
+	st := newStage(t, w, strings.Replace(laneShape{}.hcl(), "guard { creates = 2 }", "", 1))
+	t.Cleanup(st.close)
+	for _, id := range []string{"1", "2", "3", "4", "5"} {
+		st.put("", id, rec{"name": "Ann", "code": map[bool]string{true: "a", false: "b"}[id == "3" || id == "5"]})
+	}
+	st.run(engine.Options{})
+	names := func() string {
+		var list []string
+		for _, id := range []string{"3", "5"} {
+			var row map[string]any
+			mustJSON(st.rows[id], &row)
+			list = append(list, fmt.Sprint(row["name"]))
+		}
+		return strings.Join(list, " ")
+	}
+	st.faults.refuse = map[string]bool{"5": true}
+	st.put("", "5", rec{"name": "Bob", "code": "a"})
+	st.run(engine.Options{})
+	for _, reversed := range []bool{true, false} {
+		w.reversed = reversed // 5 stands before 3, and then behind it
+		st.put("", "3", rec{"name": fmt.Sprint("Cor ", reversed), "code": "a"})
+		st.run(engine.Options{Scheduled: true}) // what was refused is not due yet
+		if want := map[bool]string{true: "Ann Ann", false: "Cor false Ann"}[reversed]; names() != want {
+			t.Errorf("reversed %t: %s, want %s", reversed, names(), want)
+		}
 	}
 }
