@@ -17,7 +17,7 @@ const benchBatch = 20_000
 func benchItem(i, size int) *state.Item {
 	it := &state.Item{Key: record.Key(fmt.Sprintf("%08x-0000-4000-8000-%012x", i, i)), Born: 1, Run: 1}
 	it.Raw[0], it.Mapped[5] = byte(i), byte(i>>8)
-	it.Body = bytes.Repeat([]byte("x"), size)
+	it.Body = fmt.Appendf(nil, `{"text":"%s"}`, bytes.Repeat([]byte("x"), size))
 	return it
 }
 

@@ -25,6 +25,10 @@ func (t *tx) Erase(pipeline int64, key record.Key) error {
 	if err := t.eraseProblems(pipeline, key); err != nil {
 		return err
 	}
+	if t.erased == nil {
+		t.erased = map[int64]bool{}
+	}
+	t.erased[pipeline] = true
 	return t.scrubLater()
 }
 

@@ -151,8 +151,8 @@ func (in *importer) header(schema int) (h exportHeader, err error) {
 		return h, fmt.Errorf("%w: format %d, schema %d; this version knows %d and %d",
 			state.ErrNewer, version.FormatVersion, version.Schema, exportVersion, schema)
 	}
-	if version.Schema < schema {
-		return h, fmt.Errorf("the export has schema %d and this version needs %d: import it with the version that wrote it", version.Schema, schema)
+	if version.Schema < importSchema {
+		return h, fmt.Errorf("the export has schema %d and this version needs %d: import it with the version that wrote it", version.Schema, importSchema)
 	}
 	return h, in.strict(line, &h)
 }

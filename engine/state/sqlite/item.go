@@ -40,6 +40,7 @@ type itemScan struct {
 	pipeline int64
 	keys     slab
 	body     []byte
+	laid     []byte
 	src      []byte
 }
 
@@ -85,7 +86,8 @@ func (s *itemScan) whole(st *sqlite.Stmt, it *state.Item) (err error) {
 	if it.Answer, it.Body, ok = split(s.body); !ok {
 		return damaged("item", it.Key, "its body is cut")
 	}
-	return nil
+	it.Body, s.laid, err = s.v.open(s.pipeline, it.Key, it.Body, s.laid)
+	return err
 }
 
 // Items yields items in key order, from the first key that is not below from.

@@ -80,6 +80,10 @@ func (t *tx) put(p *itemPut, query string, pipeline int64, it *state.Item) error
 	if err := p.prepare(t.c, query); err != nil {
 		return t.check(err)
 	}
+	body, err := t.close(pipeline, it.Body)
+	if err != nil {
+		return err
+	}
 	var hash [2 * hashSize]byte
 	copy(hash[:], it.Raw[:])
 	copy(hash[hashSize:], it.Mapped[:])
@@ -97,7 +101,7 @@ func (t *tx) put(p *itemPut, query string, pipeline int64, it *state.Item) error
 	}
 	p.src = it.HasSrc
 	key := [1]string{string(it.Key)}
-	p.st.BindBytes(8, t.pack("item", pipeline, key[:], it.Answer, it.Body))
+	p.st.BindBytes(8, t.pack("item", pipeline, key[:], it.Answer, body))
 	if _, err := p.st.Step(); err != nil {
 		return t.check(err)
 	}

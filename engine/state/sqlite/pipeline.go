@@ -83,8 +83,8 @@ func noRow(*sqlite.Stmt) error { return nil }
 // DropPipeline removes a pipeline and everything that belongs to it.
 func (t *tx) DropPipeline(id int64) error {
 	delete(t.growth, id)
-	t.spreadKnown = false
-	for _, table := range []string{"item", "recent", "overlay", "open", "flight", "change", "run", "position", "based"} {
+	t.spreadKnown, t.layouts = false, nil
+	for _, table := range []string{"item", "recent", "overlay", "layout", "open", "flight", "change", "run", "position", "based"} {
 		if err := t.exec("DELETE FROM "+table+" WHERE pipeline = ?", id); err != nil {
 			return err
 		}

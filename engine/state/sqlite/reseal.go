@@ -23,6 +23,7 @@ func sealedColumns() []sealedColumn {
 		{table: "part", column: "cursor", key: []string{"source", "part"}},
 		{table: "mirror", column: "body", key: []string{"source", "part", "key"}, forget: ", hash = NULL"},
 		{table: "item", column: "body", key: []string{"pipeline", "key"}, forget: ", hash = zeroblob(32)"},
+		{table: "layout", column: "names", key: []string{"pipeline", "id"}},
 		{table: "open", column: "body", key: []string{"pipeline", "key"}, forget: ", before = NULL"},
 		{table: "change", column: "body", key: []string{"pipeline", "key", "run"}},
 		{table: "run", column: "problems", key: []string{"id", "pipeline"}},

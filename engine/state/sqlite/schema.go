@@ -11,7 +11,7 @@ const (
 
 // steps lead from one schema version to the next; the number of steps done is
 // the file's user_version. A step that was released never changes.
-var steps = []string{schema1, schema2, schema3}
+var steps = []string{schema1, schema2, schema3, schema4}
 
 // Keys are blobs: they are compared as bytes. Times are milliseconds since
 // 1970, 0 for none. What must stay unread in a scan comes last in its row.
@@ -204,4 +204,16 @@ CREATE TABLE overlay (
   item     INTEGER NOT NULL,
   next     BLOB
 ) STRICT;
+`
+
+// The names of the members of bodies stand in the table layout, where many items
+// of a pipeline have the same ones; such a body starts with a nought. The names
+// are sealed too.
+const schema4 = `
+CREATE TABLE layout (
+  pipeline INTEGER NOT NULL,
+  id       INTEGER NOT NULL,
+  names    BLOB NOT NULL,
+  PRIMARY KEY (pipeline, id)
+) STRICT, WITHOUT ROWID;
 `

@@ -98,6 +98,11 @@ func (s *Store) inTransaction(c *conn, t *tx, fn func(state.Tx) error) (err erro
 	if err = t.addGrowth(); err != nil {
 		return err
 	}
+	for pipeline := range t.erased {
+		if err = t.dropLayouts(pipeline); err != nil {
+			return err
+		}
+	}
 	t.end()
 	// From here on the context stops nothing: the outcome must be known.
 	c.SetInterrupt(nil)

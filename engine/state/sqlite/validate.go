@@ -44,7 +44,7 @@ func (s *Store) validate(ctx context.Context, c *conn, seal *sealer) error {
 // owners looks for rows whose pipeline or source is not there.
 func (v *view) owners() error {
 	owned := map[string]string{
-		"item": "pipeline", "open": "pipeline", "flight": "pipeline", "change": "pipeline", "based": "pipeline", "position": "pipeline",
+		"item": "pipeline", "layout": "pipeline", "open": "pipeline", "flight": "pipeline", "change": "pipeline", "based": "pipeline", "position": "pipeline",
 		"part": "source", "mirror": "source",
 	}
 	for table, owner := range owned {

@@ -17,6 +17,8 @@ type view struct {
 	seal *sealer // nil: bodies are clear
 	over bool
 
+	layouts *layouts // of the pipeline that was asked for last
+
 	place, raw, packed []byte // scratch
 }
 
@@ -27,10 +29,13 @@ type tx struct {
 	failed error // of a write, which undoes the transaction whatever fn says
 	forget bool  // scrub after the commit
 	flight []byte
+	laid   []byte // a body as it is stored
+	names  []byte
 	// spreadKnown: the connection's spread is of this transaction.
 	spreadKnown bool
 	growth      map[int64]*growth // by pipeline
 	crowded     []int64           // pipelines of which recent has too many rows
+	erased      map[int64]bool    // pipelines of which keys were erased
 }
 
 var (
