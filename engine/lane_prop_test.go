@@ -77,9 +77,9 @@ type laneModel struct {
 	t     *rapid.T
 	shape laneShape
 	// came is when a record was read last as it is now: the run, then its place.
-	came  map[string][2]int
-	moved map[string]bool // put since the last read
-	run   int
+	came map[string][2]int
+	last map[string]any // names as the last read showed them
+	run  int
 }
 
 func (m *laneModel) wanted(id string) map[string]any {
@@ -139,28 +139,24 @@ func showOpen(list []state.Open) (out []string) {
 	return out
 }
 
-// change puts a record; one that is as before has not come anew.
-func (m *laneModel) change(id string, r rec) {
-	old := m.parts[""][id]
-	m.moved[id] = m.moved[id] || old == nil || old["name"] != r["name"]
-	m.put("", id, r)
-}
-
-// read notes when the records came that were put since the last read.
+// read notes when the records came. One that is as the last read showed it has
+// not come anew.
 func (m *laneModel) read() {
 	m.run++
-	for id, moved := range m.moved {
-		if moved {
+	last := map[string]any{}
+	for id, r := range m.parts[""] {
+		if name, known := m.last[id]; !known || name != r["name"] {
 			m.came[id] = [2]int{m.run, 0}
 		}
+		last[id] = r["name"]
 	}
-	clear(m.moved)
+	m.last = last
 }
 
 func newLanes(t *rapid.T, s laneShape) *laneModel {
 	w := newWorld()
 	w.delta, w.reversed = s.delta, s.reversed
-	m := &laneModel{t: t, shape: s, came: map[string][2]int{}, moved: map[string]bool{}}
+	m := &laneModel{t: t, shape: s, came: map[string][2]int{}}
 	m.stage = newStage(t, w, s.hcl())
 	w.wrote = m.wrote
 	return m
@@ -192,9 +188,9 @@ func (m *laneModel) step() {
 		id := ids.Draw(t, "id")
 		switch rapid.SampledFrom([]string{"put", "put", "put", "fails", "remove", "refuse", "lose", "unsent", "mend", "turn"}).Draw(t, "move") {
 		case "put":
-			m.change(id, rec{"name": rapid.SampledFrom([]string{"Ann", "Bob", "Cor"}).Draw(t, "name"), "code": "lane" + fmt.Sprint(id[0]%2)})
+			m.put("", id, rec{"name": rapid.SampledFrom([]string{"Ann", "Bob", "Cor"}).Draw(t, "name"), "code": "lane" + fmt.Sprint(id[0]%2)})
 		case "fails":
-			m.change(id, rec{"name": nil, "code": "lane" + fmt.Sprint(id[0]%2)})
+			m.put("", id, rec{"name": nil, "code": "lane" + fmt.Sprint(id[0]%2)})
 		case "remove":
 			m.remove("", id)
 		case "refuse":
@@ -257,7 +253,7 @@ func (m *laneModel) settleLanes() {
 	m.faults = faults{}
 	for _, id := range slices.Sorted(maps.Keys(m.parts[""])) {
 		if r := m.parts[""][id]; r["name"] == nil {
-			m.change(id, rec{"name": "Mended", "code": r["code"]})
+			m.put("", id, rec{"name": "Mended", "code": r["code"]})
 		}
 	}
 	aside := map[string]bool{}

@@ -87,7 +87,7 @@ func readAll(dst []byte, in io.Reader, size, limit int64) ([]byte, error) {
 	}
 	for {
 		if len(dst) == cap(dst) {
-			dst = slices.Grow(dst, max(bytes.MinRead, len(dst)))
+			dst = slices.Grow(dst, max(bytes.MinRead, int(min(int64(len(dst)), limit-int64(len(dst))))))
 		}
 		n, err := in.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]

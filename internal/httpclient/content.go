@@ -27,6 +27,9 @@ func mismatch(expect Content, resp *Response) (problem string, page bool) {
 		return "the answer is a web page" + titleOf(body) + ", not data", true
 	}
 	first, last := body[0], body[len(body)-1]
+	if expect != JSON && expect != JSONOrEmpty && isUTF16(resp.Body) {
+		return "", false
+	}
 	if expect == XML || expect == XMLOrEmpty || expect == DataOrEmpty && first == '<' {
 		switch {
 		case first != '<':
@@ -45,6 +48,13 @@ func mismatch(expect Content, resp *Response) (problem string, page bool) {
 		return "the answer is no JSON", false
 	}
 	return "", false
+}
+
+// isUTF16 tells whether a text, which XML may be, has two bytes to a character:
+// it begins with a byte order mark, or half of its first character is zero.
+func isUTF16(body []byte) bool {
+	return bytes.HasPrefix(body, []byte{0xff, 0xfe}) || bytes.HasPrefix(body, []byte{0xfe, 0xff}) ||
+		len(body) > 1 && (body[0] == 0) != (body[1] == 0)
 }
 
 // isPage tells whether a text is HTML.

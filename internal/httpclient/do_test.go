@@ -156,6 +156,7 @@ func TestAnswers(t *testing.T) {
 		{"empty, which may be", 201, "", httpclient.Request{Method: "POST", Expect: httpclient.JSONOrEmpty}},
 		{"accepted status", 404, `{"error":"none"}`, httpclient.Request{Accept: []int{404}}},
 		{"XML", 200, "<?xml version='1.0'?><a/>\n", httpclient.Request{Expect: httpclient.XML}},
+		{"XML in UTF-16", 200, "\xff\xfe<\x00a\x00/\x00>\x00", httpclient.Request{Expect: httpclient.XML}},
 		{"anything", 200, "<html>", httpclient.Request{Expect: httpclient.Anything}},
 	}
 	for _, test := range tests {

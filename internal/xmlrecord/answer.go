@@ -7,7 +7,9 @@ import (
 	"mime"
 	"strings"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // Decode gives the body of an answer as UTF-8: a byte order mark decides, then
@@ -16,6 +18,9 @@ import (
 func Decode(body []byte, mediaType string) ([]byte, error) {
 	if rest, marked := bytes.CutPrefix(body, []byte("\xef\xbb\xbf")); marked {
 		return rest, nil
+	}
+	if bytes.HasPrefix(body, []byte{0xff, 0xfe}) || bytes.HasPrefix(body, []byte{0xfe, 0xff}) {
+		return converted(body, unicode.UTF16(unicode.BigEndian, unicode.UseBOM))
 	}
 	e, err := Declared(body[:min(len(body), 512)])
 	if err != nil {
@@ -31,7 +36,11 @@ func Decode(body []byte, mediaType string) ([]byte, error) {
 	if e == nil {
 		return body, nil
 	}
-	text, err := e.NewDecoder().Bytes(body)
+	return converted(body, e)
+}
+
+func converted(body []byte, from encoding.Encoding) ([]byte, error) {
+	text, err := from.NewDecoder().Bytes(body)
 	if err != nil || bytes.Contains(text, []byte("\ufffd")) {
 		return nil, errors.New("its bytes are no text in the encoding that it names")
 	}

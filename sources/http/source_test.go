@@ -162,6 +162,11 @@ func TestEndlessPagesEnd(t *testing.T) {
 			io.WriteString(w, `{"data":[{"id":1}],"next":"https://elsewhere.example/people"}`)
 			return true
 		}},
+		"other scheme": {&source.Pagination{Kind: "next_url", Value: jq(".next")}, func(w http.ResponseWriter) bool {
+			n++
+			fmt.Fprintf(w, `{"data":[{"id":%d}],"next":%s}`, n, []string{`"file:///etc/people"`, "null"}[(n-1)%2])
+			return true
+		}},
 		"other port": {&source.Pagination{Kind: "link"}, func(w http.ResponseWriter) bool {
 			w.Header().Set("Link", `<http://127.0.0.1:1/people>; rel=next`)
 			io.WriteString(w, `{"data":[{"id":1}]}`)

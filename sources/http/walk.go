@@ -354,6 +354,9 @@ func (w *walk) takeURL(text string, from *url.URL) (done bool, err error) {
 	if err != nil {
 		return false, errors.New("the next page has a URL that can't be read")
 	}
+	if next.Scheme != "http" && next.Scheme != "https" {
+		return false, fmt.Errorf("the next page has a URL of %s, not of https", next.Scheme)
+	}
 	if key := next.String(); w.been[key] || key == from.String() {
 		return false, fmt.Errorf("%w: the URL of the next page was there before", errEndless)
 	}

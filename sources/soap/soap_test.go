@@ -250,7 +250,7 @@ func TestFaults(t *testing.T) {
 			"user":               {func(d *directory) { d.auth().Username = "nobody" }, "check the credentials of the connection", true},
 			"no credentials":     {func(d *directory) { d.config.Connection.Config.(*httpclient.HTTPConfig).Auth = nil }, "the security header is missing", true},
 			"another path":       {func(d *directory) { d.config.Connection.Config.(*httpclient.HTTPConfig).URL += "/x" }, "404", false},
-			"no such element":    {func(d *directory) { d.config.Records = "/Envelope/Body/Other/person" }, "nothing tells that the set is empty", false},
+			"no such element":    {func(d *directory) { d.config.Records = "/Envelope/Body/Other/person" }, "connection.http.directory (main.hcl:1): POST http", false},
 			"another total":      {func(d *directory) { d.config.Pagination.Total = at("ListPersonsResponse.person") }, "total gives", false},
 			"pages for ever":     {func(d *directory) { d.config.Pagination.Value = at("ListPersonsResponse.total") }, "", false},
 		} {

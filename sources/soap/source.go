@@ -29,6 +29,11 @@ type stopped struct{ error }
 
 func (e *stopped) Unwrap() error { return e.error }
 
+// An unproven is an error that says that a read was not proven complete.
+type unproven struct{ error }
+
+func (e *unproven) Unwrap() []error { return []error{e.error, connector.ErrIncomplete} }
+
 // errMoved says that the pages of a walk do not fit together; another walk may
 // do better.
 var errMoved = errors.New("the pages do not fit together: something changed while they were read, or the service does not sort")
@@ -69,7 +74,7 @@ func (s *source) Read(ctx context.Context, out connector.Reader) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case !errors.As(err, &failed):
-		err = fmt.Errorf("%w: %w", err, connector.ErrIncomplete)
+		err = &unproven{err}
 	}
 	return out.Fail("", err)
 }
@@ -279,7 +284,11 @@ func (w *walk) ask(ctx context.Context) (*page, error) {
 	}
 	p, err := s.page(ctx, resp)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.title(), err)
+		about := http.MethodPost + " " + s.title()
+		if a := s.client.Address(); a != "" {
+			about = a + ": " + about
+		}
+		return nil, fmt.Errorf("%s: %w", about, err)
 	}
 	return p, nil
 }
