@@ -12,15 +12,14 @@ import (
 	"koppel/engine/connector"
 )
 
-// dependencies are the pipelines that must run before p, in order.
-func dependencies(p *engine.Pipeline) []string {
+// dependencies are what must be read or run before p, in order. A pipeline may
+// join itself, but read no source that waits for it.
+func (l *loader) dependencies(p *engine.Pipeline) []string {
 	var list []string
-	if p.From != p.Address {
-		list = append(list, p.From)
-	}
-	for _, j := range p.Joins {
-		if j.With != p.Address {
-			list = append(list, j.With)
+	own := 1 + len(p.Joins)
+	for i, a := range l.project.Inputs(p) {
+		if a != p.Address || i >= own {
+			list = append(list, a)
 		}
 	}
 	return append(list, p.After...)
@@ -42,7 +41,7 @@ func (l *loader) checkCircles() {
 		}
 		state[address] = busy
 		path = append(path, address)
-		for _, next := range dependencies(p) {
+		for _, next := range l.dependencies(p) {
 			visit(next)
 		}
 		path = path[:len(path)-1]

@@ -66,6 +66,9 @@ func (d *decoder) argument(attr *hclsyntax.Attribute, at hcl.Range, p parameter,
 	case connectionType:
 		d.connection(attr, field)
 		return
+	case selectionType:
+		d.selection(attr, field)
+		return
 	case programType:
 		if program := d.compile(attr.Expr, d.in, d.v); program != nil {
 			field.Set(reflect.ValueOf(program))
@@ -173,6 +176,35 @@ func (d *decoder) connection(attr *hclsyntax.Attribute, field reflect.Value) {
 		return
 	}
 	field.Set(reflect.ValueOf(d.connect(r)))
+}
+
+// selection decodes a list of texts, one text, or a reference to a source or
+// pipeline.
+func (d *decoder) selection(attr *hclsyntax.Attribute, field reflect.Value) {
+	value := d.v.eval(attr.Expr, d.in)
+	if isBroken(value) {
+		return
+	}
+	if !value.IsWhollyKnown() {
+		d.pending[attr.Name] = true
+		d.v.unknown(value, attr.Expr.Range())
+		return
+	}
+	inner, _ := value.UnmarkDeep()
+	var chosen connector.Selection
+	switch t := inner.Type(); {
+	case !inner.IsNull() && t == cty.String:
+		chosen.Text = inner.AsString()
+	case !inner.IsNull() && (t.IsTupleType() || t.IsListType() || t.IsSetType()):
+		chosen.List = append([]string{}, d.v.texts(attr, d.in)...)
+	case isReference(inner) || t.IsMapType() && t.ElementType() == referenceType:
+		if r := d.v.asReference(value, attr.Expr.Range(), "source", "pipeline"); r != nil {
+			chosen.From = r.address()
+		}
+	default:
+		d.v.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("The argument %q has a wrong value", attr.Name), "Write a text, a list of texts, or a reference to a source or pipeline.")
+	}
+	field.Set(reflect.ValueOf(chosen))
 }
 
 // blocks decodes the blocks of one type: a struct, a pointer to one, or a

@@ -51,6 +51,8 @@ func describeConfig(v reflect.Value, hidden map[string]bool, prefix string) any 
 			return x.Kind
 		}
 		return []any{x.Kind, describeConfig(reflect.ValueOf(x.Config).Elem(), nil, "")}
+	case connector.Selection:
+		return []any{x.List, x.Text, x.From}
 	case *programArgument:
 		return x.digest
 	case *textArgument:

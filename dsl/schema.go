@@ -52,6 +52,7 @@ var (
 	secretType     = reflect.TypeFor[connector.Secret]()
 	programType    = reflect.TypeFor[connector.Program]()
 	templateType   = reflect.TypeFor[connector.Template]()
+	selectionType  = reflect.TypeFor[connector.Selection]()
 	connectionType = reflect.TypeFor[connector.Connection]()
 )
 

@@ -55,6 +55,14 @@ func (l *loader) source(d *declaration, in *instance) {
 	if windowKinds[d.Kind] {
 		src.Window = l.window(d, in, kind.Zone)
 	}
+	if always, ok := config.(connector.Windowed); ok {
+		w := always.Window()
+		past, future := time.Duration(w.Past), time.Duration(w.Future)
+		src.Window = &engine.Window{Field: w.Field, End: w.End, Past: &past, Future: &future}
+	}
+	if src.Upstream = upstreamOf(config); src.Upstream == src.Address {
+		l.out.add("cycle", d.Block.DefRange(), "A source can't wait for itself", "%s names itself as what it reads. Name another source or a pipeline.", src.Address)
+	}
 	src.Program = l.deleted(d, in, src.Sensitive)
 	src.Fingerprint = l.sourceFingerprint(kind.Name, kind.Version, config, dec, src)
 	src.Open = func(ctx context.Context, env connector.Env) (connector.Source, error) {
@@ -160,6 +168,17 @@ func (l *loader) window(d *declaration, in *instance, zone string) *engine.Windo
 		l.out.add("missing_argument", b.DefRange(), "A window has a past, a future or both", "Write how far it reaches, as in past = \"30d\".")
 	}
 	return w
+}
+
+// upstreamOf finds the source or pipeline that a source refers to; empty: none.
+func upstreamOf(config any) string {
+	into := reflect.ValueOf(config).Elem()
+	for _, p := range parametersOf(into.Type()) {
+		if s, ok := into.FieldByIndex(p.index).Interface().(connector.Selection); ok {
+			return s.From
+		}
+	}
+	return ""
 }
 
 // incrementalOf finds what every incremental block has in the configuration of

@@ -77,6 +77,7 @@ type session struct {
 	mirrors map[string]*mirror
 	// placed holds the fingerprints of sources that were opened.
 	placed  map[string][]byte
+	reading map[string]bool // sources that are being read
 	closers []io.Closer
 	works   map[string]*work
 	order   []*Pipeline
@@ -124,7 +125,7 @@ func (e *Engine) begin(ctx context.Context, opts Options, live bool) (*session, 
 	s := &session{
 		Engine: e, opts: opts, live: live, clock: clock, spool: dir, kind: "run",
 		today: clock.In(e.Project.Location).Format(time.DateOnly),
-		reads: map[string]*records{}, readErr: map[string]error{}, mirrors: map[string]*mirror{}, placed: map[string][]byte{}, works: map[string]*work{},
+		reads: map[string]*records{}, readErr: map[string]error{}, mirrors: map[string]*mirror{}, placed: map[string][]byte{}, reading: map[string]bool{}, works: map[string]*work{},
 	}
 	s.turn = s.answers.next()
 	s.unwatch = context.AfterFunc(ctx, func() { dir.Interrupt(ctx.Err()) })
@@ -174,7 +175,7 @@ func (e *Engine) lockNames(pipelines []*Pipeline) []string {
 	set := map[string]bool{}
 	for _, p := range pipelines {
 		set[p.Address] = true
-		for _, address := range p.inputs() {
+		for _, address := range e.Project.Inputs(p) {
 			if strings.HasPrefix(address, "source.") && e.mirrored(e.Project.Sources[address]) {
 				set[address] = true
 			}
@@ -188,19 +189,29 @@ func (e *Engine) lockNames(pipelines []*Pipeline) []string {
 	return names
 }
 
-// inputs lists the addresses that a pipeline reads.
-func (p *Pipeline) inputs() []string {
-	list := []string{p.From}
-	for _, j := range p.Joins {
+// Inputs lists the addresses that a pipeline reads, and those that the sources
+// among them read before their own.
+func (p *Project) Inputs(of *Pipeline) []string {
+	list := []string{of.From}
+	for _, j := range of.Joins {
 		list = append(list, j.With)
+	}
+	seen := map[string]bool{}
+	for i := 0; i < len(list); i++ {
+		src := p.Sources[list[i]]
+		if src == nil || src.Upstream == "" || seen[list[i]] {
+			continue
+		}
+		seen[list[i]] = true
+		list = append(list, src.Upstream)
 	}
 	return list
 }
 
 // upstream lists the addresses of the pipelines that must go before p.
-func (p *Pipeline) upstream() []string {
+func (e *Engine) upstream(p *Pipeline) []string {
 	var list []string
-	for _, a := range p.inputs() {
+	for _, a := range e.Project.Inputs(p) {
 		if strings.HasPrefix(a, "pipeline.") && a != p.Address {
 			list = append(list, a)
 		}
@@ -241,7 +252,7 @@ func (e *Engine) sorted(selected []*Pipeline) ([]*Pipeline, error) {
 			return fmt.Errorf("%s depends on itself", p.Address)
 		}
 		mark[p.Address] = open
-		up := p.upstream()
+		up := e.upstream(p)
 		sort.Strings(up)
 		for _, a := range up {
 			next := e.Project.Pipelines[a]

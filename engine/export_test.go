@@ -6,7 +6,10 @@ import "time"
 func (e *Engine) SetJoinMemory(bytes int) { e.joinMemory = bytes }
 
 // Outside tells on which side of the window a moment lies.
-func (w *Window) Outside(at string, clock time.Time) int { return w.outside(at, clock) }
+func (w *Window) Outside(at string, clock time.Time) int { return w.outside(at, at, clock) }
+
+// OutsideOf tells on which side of the window a record lies that lasts.
+func (w *Window) OutsideOf(lo, hi string, clock time.Time) int { return w.outside(lo, hi, clock) }
 
 // Filled names the joins of a pipeline whose right sides were put into an
 // index.

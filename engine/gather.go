@@ -71,7 +71,7 @@ func (w *work) startOver(ctx context.Context) (err error) {
 func (s *session) single(src *Source) bool {
 	n := 0
 	for _, p := range s.order {
-		for _, address := range p.inputs() {
+		for _, address := range s.Project.Inputs(p) {
 			if address == src.Address {
 				n++
 			}

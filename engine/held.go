@@ -149,7 +149,7 @@ func (e *Engine) decideRead(ctx context.Context, source string, d Decision, appr
 func (e *Engine) readLocks(source string) []string {
 	set := map[string]bool{source: true}
 	for address, p := range e.Project.Pipelines {
-		if slices.Contains(p.inputs(), source) {
+		if slices.Contains(e.Project.Inputs(p), source) {
 			set[address] = true
 		}
 	}

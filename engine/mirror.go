@@ -208,18 +208,30 @@ func (s *session) compareRow(m *mirror, e *entry, row *state.MirrorRow) error {
 		return nil
 	}
 	out := plan.SourceRow{Order: e.order + 1, Part: part, Key: e.key, Hash: hash, Body: body}
-	out.Lo = extent(m.src.Window, body)
-	out.Hi = out.Lo
+	out.Lo, out.Hi = extent(m.src.Window, body)
 	return m.put(&out)
 }
 
-// extent gives the moment of a record that a window is judged on.
-func extent(w *Window, body []byte) string {
+// extent gives from when to when a record reaches, for a window to be judged on:
+// a moment twice where it does not last.
+func extent(w *Window, body []byte) (lo, hi string) {
 	if w == nil {
+		return "", ""
+	}
+	lo = timeAt(body, w.Field)
+	if hi = timeAt(body, w.End); hi == "" {
+		hi = lo
+	}
+	return lo, hi
+}
+
+// timeAt gives the text at a dotted path; empty: there is none.
+func timeAt(body []byte, path string) string {
+	if path == "" {
 		return ""
 	}
 	raw := body
-	for _, step := range strings.Split(w.Field, ".") {
+	for _, step := range strings.Split(path, ".") {
 		if raw = record.Member(raw, step); raw == nil {
 			return ""
 		}
@@ -238,7 +250,7 @@ func (s *session) absent(m *mirror, row *state.MirrorRow) error {
 		return m.putAbsent(row, "its partition is gone")
 	case p == nil || !p.complete || p.unread || p.mode != connector.Full:
 		return nil
-	case m.src.Window != nil && m.src.Window.outside(row.Lo, s.clock) != 0:
+	case m.src.Window != nil && m.src.Window.outside(row.Lo, row.Hi, s.clock) != 0:
 		return nil // absence means nothing outside of the interval that was read
 	}
 	return m.putAbsent(row, "absent from a complete read")

@@ -12,18 +12,20 @@ import (
 	"koppel/engine/state"
 )
 
-// outside tells on which side of the window a moment lies: -1 past, 1 future,
-// 0 inside or unknown.
-func (w *Window) outside(at string, clock time.Time) int {
-	if w == nil || at == "" {
+// outside tells on which side of the window a record lies that reaches from lo
+// to hi: -1 past, 1 future, 0 inside or unknown. One that lasts touches no side
+// with its end alone.
+func (w *Window) outside(lo, hi string, clock time.Time) int {
+	if w == nil || lo == "" {
 		return 0
 	}
 	from, to := w.bounds(clock)
-	at = comparable(w.moment(at))
-	if from != "" && at < comparable(from) {
+	lo, hi = comparable(w.moment(lo)), comparable(w.moment(hi))
+	lasts := hi > lo
+	if from != "" && (hi < comparable(from) || lasts && hi == comparable(from)) {
 		return -1
 	}
-	if to != "" && at > comparable(to) {
+	if to != "" && (lo > comparable(to) || lasts && lo == comparable(to)) {
 		return 1
 	}
 	return 0
@@ -221,7 +223,7 @@ func (s *session) mirrorRecords(m *mirror) *records {
 func (s *session) feedRow(m *mirror, r *records, row *state.MirrorRow) error {
 	e := entry{key: row.Key, raw: row.Hash, order: row.Seq}
 	p := r.part(row.Part)
-	switch side := m.src.Window.outside(row.Lo, s.clock); {
+	switch side := m.src.Window.outside(row.Lo, row.Hi, s.clock); {
 	case row.Gone:
 		if _, known := m.known.parts[row.Part]; !known && (m.read == nil || m.read.parts[row.Part] == nil) {
 			p.gone = true // its partition went with it

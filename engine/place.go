@@ -21,6 +21,9 @@ func (s *session) openSource(ctx context.Context, src *Source) (connector.Source
 	if src.Window != nil {
 		env.Window = func() (string, string) { return src.Window.bounds(s.clock) }
 	}
+	if src.Upstream != "" {
+		env.Upstream = s.feed
+	}
 	conn, err := src.Open(ctx, env)
 	if err == nil {
 		s.placed[src.Address] = placedFingerprint(src, conn)

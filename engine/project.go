@@ -51,6 +51,7 @@ type Source struct {
 	Window      *Window
 	Sensitive   []string // dotted paths as read
 	Snapshot    bool
+	Upstream    string // the source or pipeline that names what is read; empty: none
 	Fingerprint []byte // of the arguments; secrets and windows excluded
 	Open        func(ctx context.Context, env connector.Env) (connector.Source, error)
 }
@@ -63,7 +64,10 @@ type CompleteWhen struct {
 
 // A Window bounds a source in time around the run's clock. A nil side is open.
 type Window struct {
-	Field        string
+	Field string
+	// End is the field that holds the end of a record that lasts; empty: a record
+	// is a moment.
+	End          string
 	Past, Future *time.Duration
 	// Zone is that of moments that carry no offset or a Z which is not true; nil:
 	// a Z is true, and without an offset a moment is one of UTC.

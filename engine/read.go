@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"io"
@@ -60,11 +61,11 @@ func (s *session) releaseReads(w *work) {
 	}
 	later := map[string]bool{}
 	for _, p := range s.order[slices.Index(s.order, w.p)+1:] {
-		for _, address := range p.inputs() {
+		for _, address := range s.Project.Inputs(p) {
 			later[address] = true
 		}
 	}
-	for _, address := range w.p.inputs() {
+	for _, address := range s.Project.Inputs(w.p) {
 		if r := s.reads[address]; r != nil && !later[address] {
 			r.close()
 		}
@@ -72,6 +73,11 @@ func (s *session) releaseReads(w *work) {
 }
 
 func (s *session) readSource(ctx context.Context, src *Source, want reading) (*records, error) {
+	if s.reading[src.Address] {
+		return nil, errors.New("it waits for itself to be read")
+	}
+	s.reading[src.Address] = true
+	defer delete(s.reading, src.Address)
 	r := s.newRecords(src.Title)
 	r.keys, r.seed = s.spool.Distinct(keysMemory), maphash.MakeSeed()
 	if want.maps != nil {
@@ -303,6 +309,10 @@ func (rd *reader) Fail(part string, err error) error {
 		return err
 	}
 	p := rd.r.part(part)
+	if errors.Is(err, connector.ErrVacant) && !p.begun {
+		p.vacant = err.Error()
+		return nil
+	}
 	p.begun, p.ended, p.err = true, false, err
 	p.problem = err.Error()
 	return nil
@@ -330,9 +340,12 @@ func (rd *reader) finish(err error) {
 		switch {
 		case p.ended && p.problem == "":
 			p.complete = true
-		case !p.begun && rd.r.listed && listed[p.name]:
+		case !p.begun && (rd.r.listed && listed[p.name] || p.vacant != ""):
 			p.unread = true
 			p.problem = "listed but not read"
+			if p.vacant != "" {
+				p.problem = p.vacant
+			}
 			if _, before := rd.known.parts[p.name]; !before && err == nil {
 				p.complete, p.problem = true, ""
 			}

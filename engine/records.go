@@ -72,7 +72,8 @@ type partState struct {
 	ended    bool
 	complete bool
 	gone     bool
-	unread   bool // listed and never begun: nothing of it is proven
+	vacant   string // why there is nothing to be read, if it was not begun
+	unread   bool   // listed and never begun: nothing of it is proven
 	count    int64
 	unkeyed  int64 // records without a key
 	unjudged int64 // records whose deleted gave no answer

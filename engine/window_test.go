@@ -38,3 +38,27 @@ func TestWindowOfAWallClock(t *testing.T) {
 		}
 	}
 }
+
+// A record that lasts is inside as long as a part of it is, and touching a side
+// with an end is not enough.
+func TestWindowOfWhatLasts(t *testing.T) {
+	hour := time.Hour
+	clock := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	w := engine.Window{Field: "start", End: "end", Past: &hour, Future: &hour}
+	for _, test := range []struct {
+		lo, hi string
+		want   int
+	}{
+		{"2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z", -1},
+		{"2026-07-01T10:00:00.0000000", "2026-07-01T11:00:01", 0},
+		{"2026-06-01T10:00:00Z", "2026-08-01T11:00:00Z", 0},
+		{"2026-07-01T12:59:59Z", "2026-07-01T14:00:00Z", 0},
+		{"2026-07-01T13:00:00Z", "2026-07-01T14:00:00Z", 1},
+		{"2026-07-01T11:00:00Z", "2026-07-01T11:00:00Z", 0},
+		{"2026-07-01T13:00:00Z", "2026-07-01T13:00:00Z", 0},
+	} {
+		if got := w.OutsideOf(test.lo, test.hi, clock); got != test.want {
+			t.Errorf("%s to %s: %d, want %d", test.lo, test.hi, got, test.want)
+		}
+	}
+}

@@ -130,6 +130,11 @@ type Env struct {
 	Window func() (from, to string)
 	// WindowField is the field that the window is about, as a dotted path.
 	WindowField string
+	// Upstream gives the records of a source or pipeline, in the order of their
+	// keys, to a source whose argument refers to it (Selection). It is called by
+	// the goroutine that reads, before anything is handed over. whole tells that
+	// none is missing, as far as anybody knows. Nil: nothing is read.
+	Upstream func(ctx context.Context, address string, yield func(body []byte) error) (whole bool, err error)
 	// Shape describes the records that a sink will get.
 	Shape record.Shape
 	// Seal wraps a temporary file's writer when anything in the project is
@@ -158,6 +163,15 @@ type Connection struct {
 	Kind    string
 	Config  any // the decoded configuration; offline its secrets are empty
 	Get     func(ctx context.Context) (any, error)
+}
+
+// A Selection is an argument that says which parts of a system are read: a list
+// of texts, one text, or a reference to a source or pipeline whose records name
+// them. A block has one at most.
+type Selection struct {
+	List []string // nil: it is no list
+	Text string
+	From string // the address of the source or pipeline; empty: it is none
 }
 
 // A Secret is a value that is never printed. It must be held in exported

@@ -4,6 +4,7 @@ package connector
 
 import (
 	"context"
+	"errors"
 
 	"koppel/engine/record"
 )
@@ -64,9 +65,14 @@ type Reader interface {
 	// seen and none was lost. next is stored as the partition's cursor.
 	End(part string, next Cursor, covers Interval) error
 	// Fail says that this partition could not be read, or not wholly; the
-	// others go on. What was read of it before may still create and update.
+	// others go on. What was read of it before may still create and update. An
+	// error that wraps ErrVacant says that there is nothing that could be read: a
+	// partition of which nothing ever was is empty then, and no failure.
 	Fail(part string, err error) error
 }
+
+// ErrVacant marks an error of Reader.Fail.
+var ErrVacant = errors.New("there is nothing to be read")
 
 // A Rereader is a Source whose bytes can be read again where Records gave
 // them. The engine checks the bytes by their hash.
@@ -85,6 +91,19 @@ type Placed interface{ Place() string }
 type Increasing interface {
 	// Increments gives how often a full read is due; nil: each read is a full one.
 	Increments() *Incremental
+}
+
+// A Windowed is implemented by pointers to configuration structs of sources
+// whose records lie in a window of time without a block window. It runs offline.
+type Windowed interface{ Window() Window }
+
+// A Window bounds what a source reads in time around the run's clock. A record
+// reaches from the moment in Field to that in End, both dotted paths; it has left
+// the window on the past side when its end has, and is ahead of it until it
+// begins.
+type Window struct {
+	Field, End   string
+	Past, Future Duration
 }
 
 // Incremental is what every incremental block has; kinds embed it in their own.

@@ -127,6 +127,8 @@ func typeText(f reflect.StructField) string {
 		return "text with {names}"
 	case reflect.TypeFor[connector.Connection]():
 		return "connection"
+	case reflect.TypeFor[connector.Selection]():
+		return "list of text, text, source or pipeline"
 	}
 	typ := f.Type
 	if typ.Kind() == reflect.Pointer {

@@ -59,6 +59,11 @@ func (b *graphBuilder) pipeline(p *engine.Pipeline) {
 	for _, j := range p.Joins {
 		b.edge(b.node(j.With), self, "join", j.Name)
 	}
+	for _, a := range b.project.Inputs(p) {
+		if src := b.project.Sources[a]; src != nil && src.Upstream != "" {
+			b.edge(b.node(src.Upstream), b.node(a), "from", "")
+		}
+	}
 	for _, a := range p.After {
 		b.edge(b.node(a), self, "after", "")
 	}
