@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	"sources/afas-get":               {"engine/connector", "engine/record", "internal/afas"},
 	"sources/alleyoop":               {"engine/connector", "internal/alleyoop"},
 	"sources/file":                   {"engine/connector", "engine/record", "internal/xmlrecord"},
+	"sources/graph-events":           {"engine/connector", "engine/record", "internal/graph", "internal/httpclient"},
 	"sources/graph-groups":           {"engine/connector", "engine/record", "internal/graph"},
 	"sources/graph-users":            {"engine/connector", "engine/record", "internal/graph"},
 	"sources/http":                   {"engine/connector", "engine/record", "internal/httpclient"},

@@ -7,6 +7,7 @@ import (
 	"koppel/sources/afas-get"
 	"koppel/sources/alleyoop"
 	"koppel/sources/file"
+	"koppel/sources/graph-events"
 	"koppel/sources/graph-groups"
 	"koppel/sources/graph-users"
 	"koppel/sources/http"
@@ -20,6 +21,7 @@ func All() []connector.Kind[connector.Source] {
 		afasget.Kind(),
 		alleyoop.Kind(),
 		file.Kind(),
+		graphevents.Kind(),
 		graphgroups.Kind(),
 		graphusers.Kind(),
 		http.Kind(),

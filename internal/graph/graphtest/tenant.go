@@ -46,18 +46,19 @@ type Tenant struct {
 	// Before, when set, sees each request for Graph, and answers it by returning
 	// true.
 	Before func(w http.ResponseWriter, r *http.Request) bool
+	// Around, when set, stands around each request for Graph.
+	Around func(r *http.Request, serve func())
 	// Token, when set, answers questions for a token.
 	Token http.HandlerFunc
 	// Requests lists the paths of requests with their queries.
 	Requests []string
 
-	users   users
-	groups  map[string]*group
-	boxes   map[string]*box
-	rounds  map[string][]string
-	links   int
-	oldest  int // links to changes before it are expired
-	flights map[string]int
+	users  users
+	groups map[string]*group
+	boxes  map[string]*box
+	rounds map[string][]string
+	links  int
+	oldest int // links to changes before it are expired
 }
 
 // ExpiryForms are the ways in which a link to changes is refused.
@@ -70,7 +71,7 @@ func New(t testing.TB) *Tenant {
 	t.Helper()
 	tenant := &Tenant{
 		Roles: []string{"Calendars.Read", "Directory.Read.All"}, Page: 200,
-		groups: map[string]*group{}, boxes: map[string]*box{}, rounds: map[string][]string{}, flights: map[string]int{},
+		groups: map[string]*group{}, boxes: map[string]*box{}, rounds: map[string][]string{},
 	}
 	server := httptest.NewServer(tenant)
 	t.Cleanup(server.Close)
@@ -94,6 +95,8 @@ func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.token(w, r)
 	case r.Header.Get("Authorization") != "Bearer "+t.bearer():
 		Refuse(w, http.StatusUnauthorized, "InvalidAuthenticationToken", "Access token is empty.")
+	case t.Around != nil:
+		t.Around(r, func() { t.answer(w, r) })
 	default:
 		t.answer(w, r)
 	}
