@@ -125,9 +125,8 @@ func connectionOf(s view.SandboxSystem) string {
 	case "alleyoop":
 		return block(`connection "alleyoop" "sandbox"`, "url", q(s.URL), "username", q(c["username"]), "password", q(c["password"]), "api_key", q(c["api_key"]))
 	case "graph":
-		b := block(`connection "graph" "sandbox"`, "tenant", q(c["tenant"]), "client_id", q(c["client_id"]), "client_secret", q(c["client_secret"]),
+		return block(`connection "graph" "sandbox"`, "tenant", q(c["tenant"]), "client_id", q(c["client_id"]), "client_secret", q(c["client_secret"]),
 			"login_url", q(s.URL), "url", q(s.URL))
-		return commented(b)
 	case "smtp":
 		return commented(block(`connection "smtp" "mail"`, "host", q(c["host"]), "port", c["port"], "username", q(c["username"]), "password", q(c["password"]),
 			"from", q(c["from"]), "ca_file", q(c["ca_file"])))
