@@ -111,7 +111,7 @@ func (s *session) settleDoubt(tx state.Tx, p *Pipeline, pipeline int64, o *state
 	case f == nil && journals(traits, o.Op):
 		return nil
 	}
-	created := o.Op == record.Create || journals(traits, o.Op)
+	created := o.Op != record.Delete && journals(traits, o.Op)
 	it, err := tx.Item(pipeline, o.Key)
 	if err != nil {
 		return err

@@ -167,7 +167,7 @@ func (w *work) flies(e *plan.Entry) bool {
 func (w *work) journals(op record.Op) bool { return journals(w.sinkTraits, op) }
 
 func journals(t connector.Traits, op record.Op) bool {
-	return t.Journalled && (op == record.Create || op == record.Update && t.Additive)
+	return t.Journalled && (op == record.Create || t.Additive && (op == record.Update || op == record.Delete))
 }
 
 // flying tells whether the changes to the target have flights at all. What an

@@ -10,6 +10,7 @@ import (
 	"koppel/sinks/alleyoop-signals"
 	"koppel/sinks/file"
 	"koppel/sinks/http"
+	"koppel/sinks/mail"
 	"koppel/sinks/sql"
 )
 
@@ -22,6 +23,7 @@ func All() []connector.Kind[connector.Sink] {
 		alleyoopsignals.Kind(),
 		file.Kind(),
 		http.Kind(),
+		mail.Kind(),
 		sql.Kind(),
 	}
 }

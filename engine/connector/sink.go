@@ -28,8 +28,9 @@ type Traits struct {
 	// intent before the call and asks Find when a crash leaves it in doubt.
 	Journalled bool
 	// Additive: an update adds to the target as a create does (another signal,
-	// another upload), so it is journalled as well. Find then tells of an update
-	// whether it has arrived, by a count of one.
+	// another upload, another mail), and so does a delete where the target takes
+	// one (a cancellation), so they are journalled as well. Find then tells of an
+	// update whether it has arrived, by a count of one.
 	Additive bool
 	// Content names the mapped field that holds the path of a file whose content
 	// counts as part of the record; empty: there is none. The engine adds the

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"koppel/engine/connector"
 )
 
@@ -109,6 +111,16 @@ func (c *Config) parseURL(field, text string) (*url.URL, error) {
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// Limiter keeps to a rate such as 50/s, evenly: no stretch of time ever holds
+// more. An empty rate is no bound. An error is a FieldError of rate.
+func Limiter(text string) (*rate.Limiter, error) {
+	count, per, err := parseRate(text)
+	if err != nil || count == 0 {
+		return rate.NewLimiter(rate.Inf, 1), err
+	}
+	return rate.NewLimiter(rate.Limit(count/per.Seconds()), 1), nil
 }
 
 // parseRate reads a number of requests in a unit of time; 0: no bound.

@@ -38,13 +38,10 @@ type gate struct {
 
 // newGate makes the gate that the arguments describe, which are valid.
 func newGate(c Config) *gate {
-	g := &gate{limit: rate.NewLimiter(rate.Inf, 1), budget: retryBudget}
+	g := &gate{budget: retryBudget}
+	g.limit, _ = Limiter(c.Rate) // the arguments are valid
 	if c.MaxConcurrency > 0 {
 		g.slots = make(chan struct{}, c.MaxConcurrency)
-	}
-	if count, per, err := parseRate(c.Rate); err == nil && count > 0 {
-		// One at a time, evenly: no stretch of time then ever holds more.
-		g.limit = rate.NewLimiter(rate.Limit(count/per.Seconds()), 1)
 	}
 	most := uint32(max(breakAfter, 2*c.retries().Attempts))
 	g.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{

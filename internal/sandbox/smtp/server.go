@@ -24,6 +24,7 @@ type Server struct {
 
 	mu    sync.Mutex
 	up    []*smtp.Server
+	ports []net.Listener // closed apart: a server that has only just begun does not know its own
 	ended sync.WaitGroup
 }
 
@@ -43,7 +44,7 @@ func (s *System) Listen(port int, caFile string) (*Server, error) {
 		return nil, err
 	}
 	if err := v.Up(); err != nil {
-		return nil, errors.Join(err, v.removeCA())
+		return nil, errors.Join(err, v.Down(), v.removeCA())
 	}
 	for i, into := range []*string{&s.Port, &s.ImplicitPort} {
 		_, text, err := net.SplitHostPort(v.addrs[i])
@@ -101,7 +102,7 @@ func (v *Server) Up() error {
 		server.Domain, server.TLSConfig, server.AllowInsecureAuth = "mail.example.org", config, v.s.o.Plain
 		server.MaxMessageBytes, server.MaxRecipients, server.MaxLineLength = 25<<20, 100, 2000
 		server.ReadTimeout, server.WriteTimeout, server.ErrorLog = time.Minute, time.Minute, log.New(io.Discard, "", 0)
-		v.up = append(v.up, server)
+		v.up, v.ports = append(v.up, server), append(v.ports, l)
 		v.ended.Go(func() { _ = server.Serve(l) }) // ends by Close or Shutdown only
 	}
 	return nil
@@ -134,7 +135,10 @@ func (v *Server) end(how func(*smtp.Server) error) error {
 			errs = append(errs, err)
 		}
 	}
-	v.up = nil
+	for _, l := range v.ports {
+		_ = l.Close() // most are closed already
+	}
+	v.up, v.ports = nil, nil
 	v.ended.Wait()
 	return errors.Join(errs...)
 }
