@@ -128,18 +128,13 @@ func connectionOf(s view.SandboxSystem) string {
 		return block(`connection "graph" "sandbox"`, "tenant", q(c["tenant"]), "client_id", q(c["client_id"]), "client_secret", q(c["client_secret"]),
 			"login_url", q(s.URL), "url", q(s.URL))
 	case "smtp":
-		return commented(block(`connection "smtp" "mail"`, "host", q(c["host"]), "port", c["port"], "username", q(c["username"]), "password", q(c["password"]),
-			"from", q(c["from"]), "ca_file", q(c["ca_file"])))
+		return block(`connection "smtp" "mail"`, "host", q(c["host"]), "port", c["port"], "username", q(c["username"]), "password", q(c["password"]),
+			"from", q(c["from"]), "ca_file", q(c["ca_file"]))
 	case "soap":
 		return with(block(`connection "http" "directory"`, "url", q(s.URL)),
 			block(`auth "wsse"`, "username", q(c["username"]), "password", q(c["password"])))
 	}
 	return with(block(`connection "http" "shop"`, "url", q(s.URL)), block(`auth "bearer"`, "token", q(c["bearer"])))
-}
-
-// commented turns a block that the language has no kind for into comments.
-func commented(text string) string {
-	return "# " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n# ") + "\n"
 }
 
 // block writes a block with names and values in turn, the names aligned.
