@@ -151,60 +151,6 @@ func (r *records) report(key record.Key, field, code, message string) {
 	}
 }
 
-// A seen says in which way a record was seen.
-type seen byte
-
-const (
-	seenPut      seen = iota
-	seenGone          // a tombstone
-	seenExpired       // outside of the source's window
-	seenOutdated      // in the mirror, read under an earlier configuration
-	seenAhead         // outside of the window too, on its future side
-	seenUnsure        // of an upstream pipeline, which does not know what it delivered
-)
-
-// plannedFlag marks planned entries beside their seen value.
-const plannedFlag = 0x80
-
-// An entry points at one record.
-type entry struct {
-	key    record.Key
-	part   uint64
-	gen    uint64
-	seen   seen
-	raw    record.Hash
-	offset int64
-	length int
-	order  uint64 // place in the read; of a mirror's record its sequence there
-	// planned: an upstream pipeline of this session plans it.
-	planned bool
-	// twice: another record of the read has the same key.
-	twice bool
-}
-
-func (e *entry) encode(b []byte) []byte {
-	b = putUint(b, e.part)
-	b = putUint(b, e.gen)
-	flags := byte(e.seen)
-	if e.planned {
-		flags |= plannedFlag
-	}
-	b = append(b, flags)
-	b = putHash(b, e.raw)
-	b = putUint(b, uint64(e.offset))
-	b = putUint(b, uint64(e.length))
-	return putUint(b, e.order)
-}
-
-func (e *entry) decode(key, b []byte) error {
-	d := decoder{b: b}
-	*e = entry{key: record.Key(key), part: d.uint(), gen: d.uint()}
-	flags := d.byte()
-	e.seen, e.planned = seen(flags&^plannedFlag), flags&plannedFlag != 0
-	e.raw, e.offset, e.length, e.order = d.hash(), int64(d.uint()), int(d.uint()), d.uint()
-	return d.err
-}
-
 // add notes one record or tombstone.
 func (r *records) add(p *partState, e *entry, body []byte) error {
 	e.part, e.gen = p.id, p.gen
