@@ -224,7 +224,7 @@ func (d *decoder) validate(b *hclsyntax.Block, config any) {
 			at = d.placeOf(field.Field, at)
 			detail = field.Hint
 			if d.hidden[field.Field] {
-				e, detail = fmt.Errorf("%s has a wrong value", field.Field), "It is sensitive, so it is not shown."
+				e, detail = fmt.Errorf("%s has a wrong value", field.Field), "It is sensitive, so it is not shown: "+d.docs[field.Field]
 			}
 		} else if len(d.pending) > 0 {
 			continue

@@ -26,12 +26,13 @@ type decoder struct {
 	places  map[string]hcl.Range // of arguments, by dotted name
 	pending map[string]bool      // arguments that are not known yet
 	hidden  map[string]bool      // arguments with a sensitive value
+	docs    map[string]string    // of arguments
 }
 
 // block decodes the body of b into target, a pointer to a struct. common names
 // arguments and blocks that are not the kind's own.
 func (d *decoder) block(b *hclsyntax.Block, target any, commonArguments, commonBlocks []string) {
-	d.places, d.pending, d.hidden = map[string]hcl.Range{}, map[string]bool{}, map[string]bool{}
+	d.places, d.pending, d.hidden, d.docs = map[string]hcl.Range{}, map[string]bool{}, map[string]bool{}, map[string]string{}
 	into := reflect.ValueOf(target).Elem()
 	list := parametersOf(into.Type())
 	arguments, blocks := namesOf(list)
@@ -61,7 +62,7 @@ func (d *decoder) argument(attr *hclsyntax.Attribute, at hcl.Range, p parameter,
 		return
 	}
 	name := prefix + p.name
-	d.places[name] = attr.Expr.Range()
+	d.places[name], d.docs[name] = attr.Expr.Range(), docOf(p)
 	switch p.typ {
 	case connectionType:
 		d.connection(attr, field)

@@ -264,7 +264,7 @@ func (rd *reader) one(p *partState, f *scanned) error {
 		p.count++
 		rd.r.unkeyed++
 		p.unkeyed++
-		rd.r.report("", strings.Join(rd.src.Key, ", "), "key", fmt.Sprintf("record %d has no key: %v", p.count, f.err))
+		rd.r.report("", strings.Join(rd.src.Key, ", "), "key", fmt.Sprintf("record %d has no key: %s", p.count, rd.noKey(f)))
 		return nil
 	case notJudged:
 		// It is used neither way, and its absence proves nothing.
@@ -283,6 +283,29 @@ func (rd *reader) one(p *partState, f *scanned) error {
 	}
 	return rd.r.add(p, &rd.entry, f.line)
 }
+
+// noKey says what a record lacks, and of the first such record what it has.
+func (rd *reader) noKey(f *scanned) string {
+	text := fmt.Sprintf("%s is %v", strings.Join(rd.src.Key, " or "), f.err)
+	if rd.r.unkeyed > 1 {
+		return text
+	}
+	var names []string
+	record.Members(f.line, func(name string, _ []byte) bool {
+		names = append(names, name)
+		return len(names) <= shownNames
+	})
+	switch {
+	case len(names) == 0:
+		return text + "; it has no fields"
+	case len(names) > shownNames:
+		names[shownNames] = "…"
+	}
+	return text + "; its fields are " + strings.Join(names, ", ")
+}
+
+// shownNames is how many fields of a record an error names.
+const shownNames = 12
 
 // Remove takes a tombstone.
 func (rd *reader) Remove(part string, key record.Key, reason string) error {

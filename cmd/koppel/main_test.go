@@ -37,7 +37,9 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"json": checkJSON, "same": same, "exits": exits, "sqlite": execute},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"json": checkJSON, "same": same, "exits": exits, "sqlite": execute, "sandbox": startSandbox, "fault": setFault, "badserver": startBad,
+		},
 	})
 }
 

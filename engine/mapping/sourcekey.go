@@ -7,7 +7,7 @@ import (
 )
 
 // errNoKey says that a record lacks a part of its source's key.
-var errNoKey = errors.New("a part of it is missing, null, a list or an object")
+var errNoKey = errors.New("missing, null, a list or an object")
 
 // SourceKeys is the number of parts of Spec.SourceKey.
 func (p *Program) SourceKeys() int { return len(p.sourceKey) }

@@ -26,6 +26,7 @@ type attempt struct {
 	// sent: the head of the request was written, at least in part.
 	sent, connected, answered atomic.Bool
 	last                      *http.Request // the one whose credentials were refused
+	redirected                bool
 }
 
 // errStalled ends an attempt in which nothing moved for too long.
@@ -83,7 +84,7 @@ func (a *attempt) run(u *url.URL) (*Response, *Error) {
 			failed.Status = resp.StatusCode
 			return nil, failed
 		}
-		u = next
+		u, a.redirected = next, true
 	}
 }
 

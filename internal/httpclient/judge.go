@@ -22,6 +22,7 @@ func (a *attempt) judge(resp *Response) (*Response, *Error) {
 	problem, page := mismatch(a.r.Expect, resp)
 	if problem != "" && a.r.method() != http.MethodHead && resp.Status < 300 {
 		e := &Error{Reason: Garbled, Delivery: Lost, Status: resp.Status, ID: resp.ID, Problem: problem, again: whenHarmless}
+		e.Hint = hintCut
 		if page {
 			e.again = never
 			e.Hint = "check the url and the path; a web page often asks to sign in, so check the credentials too"

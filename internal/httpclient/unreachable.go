@@ -19,6 +19,10 @@ func (a *attempt) unreachable(err error, u *url.URL) *Error {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err // the URL in its text is not redacted
 	}
+	elsewhere := ""
+	if a.redirected && !a.c.own(u) {
+		elsewhere = "it redirects to " + u.Scheme + "://" + u.Host + ", and there "
+	}
 	e := &Error{Reason: Unreachable, Cause: err, again: whenUnsent}
 	if a.sent.Load() {
 		e.Delivery, e.again = Lost, whenHarmless
@@ -33,11 +37,11 @@ func (a *attempt) unreachable(err error, u *url.URL) *Error {
 		return e
 	}
 	if problem, hint := certificateProblem(err); problem != "" {
-		e.Problem, e.Hint, e.again = problem, hint, never
+		e.Problem, e.Hint, e.again = elsewhere+problem, hint, never
 		return e
 	}
 	e.Problem, e.Hint = networkProblem(err, u, a.connected.Load())
-	e.Problem = a.c.redact(e.Problem)
+	e.Problem = a.c.redact(elsewhere + e.Problem)
 	var unknown *net.DNSError
 	if errors.As(err, &unknown) && unknown.IsNotFound {
 		e.again = never
@@ -102,16 +106,19 @@ func networkProblem(err error, u *url.URL, connected bool) (problem, hint string
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "there is no way to " + u.Host + ": " + innermost(err), "check the network of this machine"
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "the connection broke off within the answer", ""
+		return "the connection broke off within the answer", hintCut
 	case errors.Is(err, io.EOF) && u.Scheme == "https" && !connected:
 		return "the server closed the connection before TLS was agreed on", "check the port in the url of the connection, and whether it is http://"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return "the server closed the connection without an answer", ""
+		return "the server closed the connection without an answer", hintCut
 	case isTimeout && timeout.Timeout():
 		return fmt.Sprintf("no connection came about within %v", connectTimeout), check
 	}
 	return "no answer: " + innermost(err), check
 }
+
+// hintCut is what to do about an answer that is not whole.
+const hintCut = "try again later; where it stays so, look at the logs of the system and of any proxy in between"
 
 // innermost gives the words of the error that the others wrap.
 func innermost(err error) string {

@@ -99,6 +99,12 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Source, e
 	return &source{client: client, action: alleyoop.Action(c.Action), headers: headers}, nil
 }
 
+// Check asks for what the source reads.
+func (s *source) Check(ctx context.Context) error {
+	_, err := s.client.List(ctx, s.action, s.headers)
+	return err
+}
+
 // chunk is how many bytes are handed over at once, about.
 const chunk = 1 << 20
 

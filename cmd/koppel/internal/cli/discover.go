@@ -83,7 +83,7 @@ func (a *app) openDiscoverer(ctx context.Context, p *dsl.Project, c *dsl.Connect
 	}
 	d, ok := opened.(connector.Discoverer)
 	if !ok {
-		return nil, wrong("%s: a %s connection can't tell what its system holds", c.Address, c.Kind)
+		return nil, wrong("%s: connections of the kind %s can't tell what their system holds", c.Address, c.Kind)
 	}
 	return d, nil
 }
@@ -133,6 +133,9 @@ func atAddress(c *dsl.Connection, err error) error {
 		return err // it names the address
 	case errors.As(err, &field), errors.Is(err, connector.ErrUndiscoverable):
 		return wrong("%s: %w", c.Address, err)
+	}
+	if strings.HasPrefix(err.Error(), c.Address) {
+		return err
 	}
 	return fmt.Errorf("%s: %w", c.Address, err)
 }

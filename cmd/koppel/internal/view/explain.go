@@ -56,7 +56,7 @@ func (t *Teller) record(r *engine.RecordTrace, locate Locate) {
 		t.item(&r.Items[i], len(r.Items) > 1 || r.Items[i].Item != nil, locate)
 	}
 	if r.Note != "" && (r.Fate == "failed" || r.Fate == "waiting") {
-		t.line("    %s   %s", p.Red(pad(r.Fate, 6)), Shorten(Clean(r.Note), 400))
+		t.line("    %s   %s", p.Red(pad(r.Fate, 6)), Shorten(Clean(r.Note), maxMessage))
 	}
 }
 
@@ -113,7 +113,7 @@ func (t *Teller) joins(all []engine.JoinTrace) {
 		}
 		t.line("    %s   %s: %s", stage, Clean(j.Name), text)
 		if j.Note != "" {
-			t.line("             %s", Shorten(Clean(j.Note), 400))
+			t.line("             %s", Shorten(Clean(j.Note), maxMessage))
 		}
 	}
 }
@@ -172,7 +172,7 @@ func (t *Teller) key(k *engine.KeyTrace) {
 		what = "record " + showKey(k.Key) + " as a whole"
 	}
 	t.line("\n  %s   %s", p.Bold(what), t.outcome(k.Outcome))
-	t.line("    %s", Shorten(Clean(k.Why), 400))
+	t.line("    %s", Shorten(Clean(k.Why), maxMessage))
 	if n := k.Next; n != nil {
 		t.change("    ", n.Op, nextHead(k), n.Changes)
 		for _, g := range n.Guards {

@@ -96,7 +96,7 @@ func (t *Teller) Held(changes []engine.OpenKey, reads []engine.HeldRead) {
 	t.byPipeline(changes, func(o *engine.OpenKey) {
 		t.change("  ", o.Op, showKey(o.Key)+"   "+t.openLine(o), o.Changes)
 		if o.Note != "" {
-			t.line("    %s", Shorten(Clean(o.Note), 400))
+			t.line("    %s", Shorten(Clean(o.Note), maxMessage))
 		}
 	})
 	undecided := slices.IndexFunc(changes, func(o engine.OpenKey) bool { return o.Reason == state.Held && !o.Approved })
@@ -152,7 +152,7 @@ func (t *Teller) Failed(all []engine.FailedKey) {
 	}
 	t.byPipeline(open, func(o *engine.OpenKey) {
 		t.line("  %s %s   %s", t.mark(o.Op), showKey(o.Key), t.openLine(o))
-		t.line("      %s", Shorten(Clean(o.Note), 400))
+		t.line("      %s", Shorten(Clean(o.Note), maxMessage))
 		if text := dismissal[o.Name+"\x00"+o.Key]; text != "" {
 			t.line("      %s", Clean(text))
 		}

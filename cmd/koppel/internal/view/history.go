@@ -88,7 +88,7 @@ func (t *Teller) open(all []engine.OpenKey) {
 		o := &all[i]
 		t.line("\n  %s", t.Style.painter().Yellow("now: ")+t.openLine(o))
 		if o.Note != "" {
-			t.line("    %s", Shorten(Clean(o.Note), 400))
+			t.line("    %s", Shorten(Clean(o.Note), maxMessage))
 		}
 		if o.Op != 0 {
 			t.change("    ", o.Op, "would "+o.Op.String(), o.Changes)

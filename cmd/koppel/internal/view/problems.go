@@ -11,6 +11,9 @@ import (
 // shownProblems is how many problems of one kind are shown.
 const shownProblems = 5
 
+// maxMessage is how much of a message is shown: what to do stands at its end.
+const maxMessage = 1000
+
 // writeProblems shows the first problems; failed is how many records failed in
 // all.
 func writeProblems(w io.Writer, all []plan.Problem, failed int64, s Style) {
@@ -38,7 +41,7 @@ func writeProblems(w io.Writer, all []plan.Problem, failed int64, s Style) {
 // problemText is one problem in one line: key, then what is wrong. A message
 // names its field itself.
 func problemText(p *plan.Problem) string {
-	text := Shorten(Clean(p.Message), 400)
+	text := Shorten(Clean(p.Message), maxMessage)
 	if p.Key != "" {
 		text = showKey(p.Key) + "   " + text
 	}
