@@ -26,6 +26,10 @@ func (p *Project) Draft(connection string, c connector.Collection) []byte {
 		out, _ := Format("draft.hcl", d.text.Bytes())
 		return out
 	}
+	if !slices.ContainsFunc(c.Fields, func(f connector.Field) bool { return f.Unreadable == "" }) {
+		d.comment(fmt.Sprintf("No source is drafted: %s has no field that a record can carry.", c.Name))
+		return d.text.Bytes()
+	}
 	d.line("source %s %s {", quoted(c.Kind), quoted(name))
 	d.line("connection = %s", referenceTo(connection))
 	for _, a := range c.Arguments {

@@ -16,16 +16,19 @@ func TestDraftIsValid(t *testing.T) {
 		c := connector.Collection{Name: name.Draw(t, "collection"), Kind: "sql",
 			Cursor: rapid.SampledFrom([]string{"", "a", "a\nb"}).Draw(t, "cursor")}
 		c.Arguments = []connector.Argument{{Name: "table", Value: c.Name}}
-		for _, n := range rapid.SliceOfNDistinct(name, 1, 6, rapid.ID[string]).Draw(t, "fields") {
+		for _, n := range rapid.SliceOfNDistinct(name, 0, 6, rapid.ID[string]).Draw(t, "fields") {
 			c.Fields = append(c.Fields, connector.Field{Name: n, Nullable: rapid.Bool().Draw(t, "nullable")})
 		}
-		if rapid.Bool().Draw(t, "keyed") {
+		if len(c.Fields) > 0 && rapid.Bool().Draw(t, "keyed") {
 			c.Key = []string{c.Fields[0].Name}
 		}
 		address := `connection.sqlite.db["` + rapid.SampledFrom([]string{"a", "${b}", "c.d"}).Draw(t, "instance") + `"]`
 		text := newProject(".").Draft(address, c)
 		if again, problems := Format("draft.hcl", text); problems.HasErrors() || string(again) != string(text) {
 			t.Fatalf("not in canonical form:\n%s\n%v", text, problems)
+		}
+		if len(c.Fields) == 0 && (!strings.HasPrefix(string(text), "# ") || strings.Count(string(text), "\n") != 1) {
+			t.Errorf("without a field this is drafted:\n%s", text)
 		}
 		_, mapped, _ := strings.Cut(string(text), "map {")
 		if n := strings.Count(mapped, "= src"); n != len(c.Fields) {

@@ -185,7 +185,7 @@ func (w *work) write(ctx context.Context, entries []plan.Entry) ([]*connector.Ou
 		outcomes[places[i]] = &results[i]
 	}
 	if err == nil && len(results) < len(changes) {
-		err = fmt.Errorf("%s said nothing of %d changes", w.p.Into, len(changes)-len(results))
+		err = fmt.Errorf("%s said nothing of %s", w.p.Into, counted(int64(len(changes)-len(results)), "change"))
 	}
 	if err != nil {
 		err = fmt.Errorf("write to %s: %w", w.p.Into, w.maskedErr(err, entries))

@@ -18,6 +18,8 @@ type replacement struct {
 	*os.File
 	path string
 	old  os.FileInfo // nil: there is none
+	// made are the folders that were made for it, the innermost first.
+	made []string
 	// written counts the bytes, and begun those that are on their way to the disk.
 	written, begun int64
 }
@@ -42,6 +44,7 @@ func newReplacement(path string) (*replacement, error) {
 	if err != nil {
 		return nil, err
 	}
+	made := missing(filepath.Dir(path))
 	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
@@ -58,7 +61,7 @@ func newReplacement(path string) (*replacement, error) {
 	if err != nil {
 		return nil, plainCause(err)
 	}
-	return &replacement{File: f, path: path, old: old}, nil
+	return &replacement{File: f, path: path, old: old, made: made}, nil
 }
 
 // commit puts the file in its place.
@@ -83,10 +86,29 @@ func (r *replacement) commit() (err error) {
 	return syncFolder(filepath.Dir(r.path))
 }
 
-// abandon removes the file.
+// abandon removes the file, and the folders that were made for it unless
+// something else stands there by now.
 func (r *replacement) abandon() error {
 	closed := r.Close()
-	return errors.Join(closed, plainCause(os.Remove(r.Name())))
+	err := errors.Join(closed, plainCause(os.Remove(r.Name())))
+	for _, folder := range r.made {
+		if os.Remove(folder) != nil {
+			break
+		}
+	}
+	return err
+}
+
+// missing lists a folder and those above it that are not there, the innermost
+// first.
+func missing(folder string) (list []string) {
+	for {
+		if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(folder) == folder {
+			return list
+		}
+		list = append(list, folder)
+		folder = filepath.Dir(folder)
+	}
 }
 
 // resolve follows a symbolic link and tells what stands at the path; nil when

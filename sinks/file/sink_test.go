@@ -202,6 +202,32 @@ func TestStageChangesNothingUntilItIsCommitted(t *testing.T) {
 	wantOldSet(t, dir)
 }
 
+// A set that is given up leaves no folder that was made for it, and one that
+// someone else uses by then.
+func TestStageLeavesNoFolder(t *testing.T) {
+	for _, used := range []bool{false, true} {
+		dir := t.TempDir()
+		s := openSink(t, dir, people, file.Config{Path: connectortest.Text("a/b/p.json")})
+		stage, err := s.(connector.Replacer).Stage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if used {
+			if err := os.WriteFile(filepath.Join(dir, "a", "other"), nil, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := stage.Abandon(); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]bool{"a": used, "a/b": false} {
+			if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != want {
+				t.Errorf("used by others: %v: %s: %v", used, name, err)
+			}
+		}
+	}
+}
+
 // oldSet is a folder with a set that was delivered earlier.
 func oldSet(t *testing.T) string {
 	dir := t.TempDir()

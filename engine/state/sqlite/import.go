@@ -170,7 +170,7 @@ func (in *importer) rows() error {
 		}
 		if line.End != nil {
 			if *line.End != n || line.Table != "" {
-				return in.fail("the end speaks of %d rows, and there were %d", *line.End, n)
+				return in.fail("the number of rows at the end is %d, and there were %d", *line.End, n)
 			}
 			if _, err := in.next(); !errors.Is(err, errCut) {
 				return in.fail("text after the end")

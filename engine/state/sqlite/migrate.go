@@ -136,7 +136,7 @@ func (s *Store) checkReader(c *conn) error {
 		return err
 	}
 	if v < latest {
-		return fmt.Errorf("open the state: its schema is %d and this version needs %d: the next run brings it forward", v, latest)
+		return fmt.Errorf("an earlier version of Koppel wrote it (schema %d, and now it is %d): the next koppel run backs it up and brings it forward, and after that it can be read", v, latest)
 	}
 	if err := checkPages(c); err != nil {
 		return err

@@ -44,7 +44,7 @@ func testMigrate(t *testing.T, was, is bool) {
 		"UPDATE pipeline SET extra = 'filled'")
 	reading := opts
 	reading.ReadOnly = true
-	if _, err := open(t.Context(), reading, later, usualBounds()); err == nil || !strings.Contains(err.Error(), "next run") {
+	if _, err := open(t.Context(), reading, later, usualBounds()); err == nil || !strings.Contains(err.Error(), "backs it up and brings it forward") {
 		t.Errorf("reading an older schema = %v; want an error that names the next run", err)
 	}
 	broken := append(slices.Clone(later), "CREATE TABLE half (a); NONSENSE")

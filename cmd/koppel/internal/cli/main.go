@@ -178,5 +178,8 @@ func (a *app) flagError(cmd *cobra.Command, err error) error {
 			text += "; did you mean --" + near + "?"
 		}
 	}
+	if strings.HasPrefix(text, "unknown shorthand flag") && cmd.Name() == "eval" {
+		text += "; a program that begins with \"-\" comes after \"--\": koppel eval jq -- PROGRAM"
+	}
 	return wrong("%s\n`%s --help` lists the flags", text, cmd.CommandPath())
 }

@@ -180,10 +180,13 @@ func (v *planView) guards() {
 // guardText says by how much a guard tripped.
 func guardText(g plan.Guard) string {
 	text := fmt.Sprintf("%ss = %q lets no more through; these are %s", g.Op, g.Limit, Count(g.Count))
-	if strings.HasSuffix(g.Limit, "%") {
-		text += " of " + Count(g.Of)
+	switch {
+	case !strings.HasSuffix(g.Limit, "%"):
+		return text
+	case g.Of == 0:
+		return text + ", and there is nothing yet that a share could be of"
 	}
-	return text
+	return text + " of " + Count(g.Of)
 }
 
 // shellWord quotes a pipeline's name for a shell where it needs that.

@@ -66,6 +66,15 @@ func samplePlan(t *testing.T) *PlanData {
 		}}
 }
 
+func TestAShareOfNothing(t *testing.T) {
+	for of, want := range map[int64]string{20: "these are 5 of 20", 0: "these are 5, and there is nothing yet that a share could be of"} {
+		g := plan.Guard{Op: record.Delete, Limit: "10%", Count: 5, Of: of}
+		if got := guardText(g); got != `deletes = "10%" lets no more through; `+want {
+			t.Error(got)
+		}
+	}
+}
+
 func write(t *testing.T, f func(*bufio.Writer) error) string {
 	t.Helper()
 	var b bytes.Buffer
