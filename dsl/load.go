@@ -210,5 +210,5 @@ func newProject(dir string) *Project {
 	return &Project{Project: &engine.Project{
 		Dir: dir, Location: time.UTC, State: engine.StateConfig{Kind: "sqlite", Path: ".koppel/state.db"},
 		Sources: map[string]*engine.Source{}, Sinks: map[string]*engine.Sink{}, Pipelines: map[string]*engine.Pipeline{},
-	}, Fields: map[string][]FieldText{}, sinkConfigs: map[string]any{}}
+	}, Fields: map[string][]FieldText{}, sinkConfigs: map[string]any{}, unsettled: map[string]bool{}}
 }

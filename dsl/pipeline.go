@@ -218,6 +218,7 @@ func (p *pipelineLoad) compile() {
 	p.p.Key = p.p.Program.KeyFields(p.key)
 	p.settleJoins()
 	p.checkKey()
+	p.checkShape()
 	p.checkNow()
 	p.identify()
 }

@@ -29,7 +29,9 @@ type Project struct {
 	Fields map[string][]FieldText
 
 	sinkConfigs map[string]any
-	places      *places
+	// unsettled are the sinks with arguments that are not known yet.
+	unsettled map[string]bool
+	places    *places
 }
 
 // A Connection is one configured connection instance.

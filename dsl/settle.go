@@ -1,11 +1,13 @@
 package dsl
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
+	"koppel/engine/connector"
 	"koppel/engine/mapping"
 )
 
@@ -43,6 +45,21 @@ func (p *pipelineLoad) checkKey() {
 			p.sensitiveKey(at)
 			return
 		}
+	}
+}
+
+// checkShape lets the sink say what of the mapped records it can't take.
+func (p *pipelineLoad) checkShape() {
+	sink, ok := p.l.project.sinkConfigs[p.p.Into].(connector.Fitted)
+	if !ok || p.l.project.unsettled[p.p.Into] {
+		return
+	}
+	if err := sink.Fits(p.p.Shape()); err != nil {
+		hint := ""
+		if field := (*connector.FieldError)(nil); errors.As(err, &field) {
+			hint = field.Hint
+		}
+		p.l.out.add("invalid_value", intoRange(p), fmt.Sprintf("%s: %v", p.p.Into, err), "%s", hint)
 	}
 }
 

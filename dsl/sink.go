@@ -26,5 +26,6 @@ func (l *loader) sink(d *declaration, in *instance) {
 		return
 	}
 	l.project.sinkConfigs[s.Address] = config
+	l.project.unsettled[s.Address] = len(dec.pending) > 0
 	l.project.Sinks[s.Address] = s
 }

@@ -104,6 +104,13 @@ type Keeper interface {
 	Keeps() string
 }
 
+// Fitted is implemented by pointers to configuration structs of sinks that do
+// not take records of every shape. It runs offline.
+type Fitted interface {
+	// Fits says what of the shape such a sink can't take.
+	Fits(shape record.Shape) error
+}
+
 // A FieldError is a problem with one argument. The language adds its place.
 type FieldError struct{ Field, Problem, Hint string }
 

@@ -42,6 +42,16 @@ func newKeyColumns(c Config, rows []constant, shape record.Shape) (keyColumns, e
 	return k, k.check(shape, len(c.Key) == 0)
 }
 
+// Fits tells whether the key of the records has columns.
+func (c *Config) Fits(shape record.Shape) error {
+	constants, err := c.constants()
+	if err != nil {
+		return nil // Validate says so
+	}
+	_, err = newKeyColumns(*c, constants, shape)
+	return err
+}
+
 func (k keyColumns) check(shape record.Shape, defaulted bool) error {
 	for _, f := range shape.Fields {
 		i := k.index(f.Name)
