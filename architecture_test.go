@@ -119,6 +119,36 @@ var onlyIn = map[string][]string{
 		"internal/sql/postgrestest", "internal/sql/proxytest"},
 }
 
+// The table of packages is whole and names nothing else; each kind stands for
+// itself below sources and sinks.
+func TestPackagesAreDescribed(t *testing.T) {
+	text, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	described := map[string]bool{}
+	for row := range strings.Lines(string(text)) {
+		cells := strings.Split(row, "|")
+		if len(cells) < 3 || !strings.Contains(cells[1], "`") {
+			continue
+		}
+		for i, name := range strings.Split(cells[1], "`") {
+			if i%2 == 1 {
+				described[name] = true
+			}
+		}
+	}
+	for name := range mayImport {
+		if !described[name] && !strings.HasPrefix(name, "sources/") && !strings.HasPrefix(name, "sinks/") {
+			t.Errorf("docs/architecture.md says nothing of %s", name)
+		}
+		delete(described, name)
+	}
+	for name := range described {
+		t.Errorf("docs/architecture.md describes %s, which is no package", name)
+	}
+}
+
 // A goFile is one file of the module.
 type goFile struct {
 	path, dir string // relative, with slashes
