@@ -104,7 +104,7 @@ func (c *Client) Get(ctx context.Context, q Question) ([]byte, error) {
 	if q.Eventual {
 		header.Set("ConsistencyLevel", "eventual")
 	}
-	resp, err := c.http.Do(ctx, &httpclient.Request{Path: path, Header: header, Alone: q.Mailbox})
+	resp, err := c.http.Do(ctx, &httpclient.Request{Path: path, Title: shown(path), Header: header, Alone: q.Mailbox})
 	if err != nil {
 		return nil, explain(err, q.Needs)
 	}

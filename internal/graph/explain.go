@@ -62,12 +62,20 @@ func explain(err error, needs []string) error {
 		told.Request = "read federated_token_file"
 	case known && p.Is("Authorization_RequestDenied") && len(needs) > 0:
 		told.Hint = "the app registration lacks a permission: " + permission(needs)
+	case p.Is("ErrorAccessDenied") && policy.MatchString(p.Message):
+		told.Hint = "an access policy of Exchange keeps the application out of this mailbox; a change of it may take more than an hour to count"
+	case failed.Status == http.StatusForbidden && known && len(needs) > 0:
+		told.Hint = "perhaps the app registration lacks a permission: " + permission(needs)
 	case failed.Status == http.StatusUnauthorized && known:
 		told.Hint = "Graph does not take the token: check tenant and cloud of the connection"
 	}
 	told.Hint = own(told.Hint)
 	return &told
 }
+
+// policy finds what Exchange says of a mailbox that is outside of the access
+// policy of an application (auth-limit-mailbox-access).
+var policy = regexp.MustCompile(`(?i)RAOP|AppOnly AccessPolicy|Access to OData is disabled`)
 
 // own gives arguments the names that they have in this connection.
 func own(hint string) string {

@@ -17,13 +17,13 @@ import (
 // Config are the arguments of a graph_groups source.
 type Config struct {
 	Connection connector.Connection `hcl:"connection" doc:"the tenant"`
-	Select     []string             `hcl:"select,optional" doc:"the properties of a group that are read, id always; default: displayName, description, mail, mailEnabled, securityEnabled, groupTypes, visibility"`
+	Select     []string             `hcl:"select,optional" doc:"the properties of a group that are read, id always; default: displayName, description, mail, mailEnabled, securityEnabled, groupTypes"`
 	Filter     string               `hcl:"filter,optional" doc:"a condition of OData that Graph judges, such as \"securityEnabled eq true\""`
 	Members    bool                 `hcl:"members,optional" doc:"each group has members, a list of { type, id, displayName, mail, userPrincipalName } in the order of id: the direct ones, type is user, group, device and the like"`
 }
 
 func usual() []string {
-	return []string{"displayName", "description", "mail", "mailEnabled", "securityEnabled", "groupTypes", "visibility"}
+	return []string{"displayName", "description", "mail", "mailEnabled", "securityEnabled", "groupTypes"}
 }
 
 // Kind is the source kind graph_groups.
