@@ -133,6 +133,12 @@ func (s *session) settleDoubt(tx state.Tx, p *Pipeline, pipeline int64, o *state
 	case o.Op == record.Delete && f != nil && f.N == 0 && it != nil:
 		err = tx.DropItem(pipeline, o.Key)
 	case o.Op == record.Delete && f != nil:
+	case o.Op == record.Delete && traits.Journalled && it != nil:
+		// Nobody can tell whether the row is gone. When it is wanted again it is
+		// updated: a create might double it.
+		c := *it
+		c.Raw, c.Mapped, c.Run, c.Status = record.Hash{}, record.Hash{}, o.Run, state.Unsure
+		err = tx.PutItem(pipeline, &c)
 	default:
 		flown := state.Flown{Key: o.Key, Op: o.Op, HasSrc: o.HasSrc, Src: o.Src}
 		if it = landed(&state.Flight{Run: o.Run, Asked: traits.Journalled}, &flown, it); it != nil {

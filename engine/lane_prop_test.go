@@ -359,3 +359,32 @@ func TestAnOpenRecordHoldsItsLaneFromWhereItStands(t *testing.T) {
 		}
 	}
 }
+
+// A delete whose answer was lost, at a target that can't be asked, may have been
+// done: when the record is wanted again as it was, it is sent, and not as a
+// create, which might double it.
+func TestALostDeleteOfARecordThatIsBack(t *testing.T) {
+	for _, took := range []bool{true, false} {
+		w := newWorld()
+		st := newStage(t, w, strings.Replace(laneShape{journalled: true, mute: true}.hcl(), "guard { creates = 2 }", "guard { deletes = 5 }", 1))
+		t.Cleanup(st.close)
+		for _, id := range []string{"1", "2"} {
+			st.put("", id, rec{"name": "Ann", "code": "a"})
+		}
+		st.run(engine.Options{})
+		st.faults.unknown = map[string]bool{"1": took}
+		st.remove("", "1")
+		st.run(engine.Options{})
+		st.faults = faults{}
+		st.put("", "1", rec{"name": "Ann", "code": "a"})
+		st.run(engine.Options{})
+		if diff := cmp.Diff([]string{"1", "2"}, slices.Sorted(maps.Keys(st.rows))); diff != "" || len(st.doubled) > 0 {
+			t.Errorf("took %t: doubled %v (-want +got)\n%s", took, st.doubled, diff)
+		}
+		st.remove("", "1")
+		st.run(engine.Options{})
+		if diff := cmp.Diff([]string{"2"}, slices.Sorted(maps.Keys(st.rows))); diff != "" {
+			t.Errorf("took %t, gone again (-want +got)\n%s", took, diff)
+		}
+	}
+}
