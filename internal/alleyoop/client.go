@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"koppel/engine/connector"
@@ -38,15 +37,10 @@ func (c *Client) Close() error { return c.http.Close() }
 // X-. A header without a value asks for nothing: without it the answer would be
 // about all clients.
 func (c *Client) Ask(ctx context.Context, q connector.Question) ([]byte, error) {
-	typed := false
 	for _, h := range q.Headers {
 		if strings.TrimSpace(h.Value) == "" {
 			return nil, fmt.Errorf("the header %s is empty: %w", h.Name, connector.ErrNone)
 		}
-		typed = typed || strings.EqualFold(h.Name, "Content-Type")
-	}
-	if !typed {
-		q.Headers = append(slices.Clone(q.Headers), connector.Param{Name: "Content-Type", Value: "application/json"})
 	}
 	if q.Path == "/" {
 		q.Path = ""
@@ -71,8 +65,7 @@ func (c *Client) do(ctx context.Context, one call) (*httpclient.Response, error)
 	r.Method = one.method
 	r.Title = c.Address() + " with X-action " + one.action
 	r.Header = http.Header{}
-	if len(r.Body) == 0 {
-		r.ContentType = "application/json"
+	if r.ContentType != "" {
 		r.Header.Set("Content-Type", r.ContentType)
 	}
 	r.Header.Set("X-action", one.action)

@@ -2,6 +2,7 @@ package alleyoop
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 
 	"koppel/engine/connector"
@@ -58,7 +59,9 @@ func New(c Config, env connector.Env) (*Client, error) {
 	base, query := splitQuery(c.URL)
 	client, err := httpclient.New(httpclient.Options{
 		URL: base, Query: query, Config: c.Config, Judge: judge,
-		Auth: httpclient.All(httpclient.Basic(c.Username, c.Password), httpclient.Header("X-apiKey", c.APIKey)),
+		// AlleyOop wants it on every call, also where there is no body.
+		Header: http.Header{"Content-Type": {"application/json"}},
+		Auth:   httpclient.All(httpclient.Basic(c.Username, c.Password), httpclient.Header("X-apiKey", c.APIKey)),
 	}, env)
 	if err != nil {
 		return nil, err

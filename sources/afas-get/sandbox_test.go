@@ -200,6 +200,9 @@ func TestMistakes(t *testing.T) {
 		"one that is not given": {"Sandbox_Unlisted", "EmployeeId", nil, `add it to the app connector`},
 		"one that is blocked":   {"Sandbox_Blocked", "EmployeeId", nil, "is blocked. (profitLogReference "},
 		"a column":              {"Reception_Employees", "EmployeId", nil, `key names "EmployeId", which GetConnector "Reception_Employees" does not have; did you mean "EmployeeId"?`},
+		"two columns": {"Reception_Employees", "EmployeId", func(_ *sandbox.System, c *Config, _ *afas.Config) {
+			c.Filter = []Condition{{Field: "Blokked", Op: "=", Value: "0"}}
+		}, `filter names "Blokked", which GetConnector "Reception_Employees" does not have; did you mean "Blocked"?`},
 		"a dot":                 {"Sandbox_Dotted", "Medew.", nil, "can't have a dot"},
 		"a column that is gone": {"Sandbox_Replaced", "EmployeeId", nil, `column "OldField" shows "(replaced)" in every row`},
 		"a wrong token": {"Reception_Employees", "EmployeeId", func(_ *sandbox.System, _ *Config, a *afas.Config) { a.Token = "0000" },

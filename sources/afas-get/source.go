@@ -118,12 +118,7 @@ func (s *source) check(g *afas.GetConnector) error {
 	if inc := s.config.Incremental; inc != nil {
 		errs = append(errs, missing("incremental.cursor", inc.Cursor...), s.checkTimes(g))
 	}
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // checkTimes sees that the cursor is made of times.

@@ -27,21 +27,22 @@ func TestConnectionsOfOtherKinds(t *testing.T) {
 		kind   connector.Kind[any]
 		config func(url string) any
 		path   connectortest.Text
-		want   string // method, path and credentials that arrive
+		want   string // path and credentials that arrive
+		media  string // Content-Type of a request without a body
 	}{
 		{afas.Kind(), func(url string) any {
 			c := afas.Defaults()
 			c.URL, c.Token = url+"/ProfitRestServices", "0123456789abcdef"
 			return &c
-		}, "/connectors/People", "/ProfitRestServices/connectors/People AfasToken PHRva2VuPjx2ZXJzaW9uPjE8L3ZlcnNpb24+PGRhdGE+MDEyMzQ1Njc4OWFiY2RlZjwvZGF0YT48L3Rva2VuPg== "},
+		}, "/connectors/People", "/ProfitRestServices/connectors/People AfasToken PHRva2VuPjx2ZXJzaW9uPjE8L3ZlcnNpb24+PGRhdGE+MDEyMzQ1Njc4OWFiY2RlZjwvZGF0YT48L3Rva2VuPg== ", ""},
 		{alleyoop.Kind(), func(url string) any {
 			return &alleyoop.Config{URL: url + "/api?office=7", Username: "koppel", Password: "pass", APIKey: "key", Config: httpclient.Defaults()}
-		}, "", "/api?office=7 Basic a29wcGVsOnBhc3M= key"},
+		}, "", "/api?office=7 Basic a29wcGVsOnBhc3M= key", "application/json"},
 	} {
 		t.Run(test.kind.Name, func(t *testing.T) {
 			var got []string
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				got = append(got, r.Method+" "+r.URL.String()+" "+r.Header.Get("Authorization")+" "+r.Header.Get("X-apiKey"))
+				got = append(got, r.Method+" "+r.URL.String()+" "+r.Header.Get("Authorization")+" "+r.Header.Get("X-apiKey")+" "+r.Header.Get("Content-Type"))
 				io.Copy(io.Discard, r.Body)
 				w.Header().Set("Content-Type", "application/json")
 				json.NewEncoder(w).Encode([]any{map[string]any{"id": "1"}})
@@ -64,7 +65,7 @@ func TestConnectionsOfOtherKinds(t *testing.T) {
 			if err != nil || len(out) != 1 || out[0].Status != connector.Applied {
 				t.Errorf("%v %v", out, err)
 			}
-			if diff := cmp.Diff([]string{"GET " + test.want, "POST " + test.want}, got); diff != "" {
+			if diff := cmp.Diff([]string{"GET " + test.want + " " + test.media, "POST " + test.want + " application/json"}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

@@ -258,7 +258,10 @@ func (s *source) title(r *httpclient.Request) string {
 	}
 	slices.Sort(parts)
 	path, _, _ := strings.Cut(r.Path, "?")
-	text := s.client.Base() + "/" + strings.TrimPrefix(path, "/")
+	text := s.client.Base()
+	if path != "" {
+		text += "/" + strings.TrimPrefix(path, "/")
+	}
 	if len(parts) > 0 {
 		text += "?" + strings.Join(parts, "&")
 	}

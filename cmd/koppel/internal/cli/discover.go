@@ -10,6 +10,8 @@ import (
 	"koppel/dsl"
 	"koppel/engine"
 	"koppel/engine/connector"
+	"koppel/sinks"
+	"koppel/sources"
 
 	"github.com/spf13/cobra"
 )
@@ -83,9 +85,25 @@ func (a *app) openDiscoverer(ctx context.Context, p *dsl.Project, c *dsl.Connect
 	}
 	d, ok := opened.(connector.Discoverer)
 	if !ok {
-		return nil, wrong("%s: connections of the kind %s can't tell what their system holds", c.Address, c.Kind)
+		return nil, wrong("%s: connections of the kind %s can't tell what their system holds%s", c.Address, c.Kind, readers(c.Kind))
 	}
 	return d, nil
+}
+
+// readers names the pages of the kinds of sources that read from a connection.
+func readers(kind string) string {
+	var pages []string
+	for _, k := range sources.All() {
+		for _, c := range k.Uses(connector.Connections(sources.All(), sinks.All())) {
+			if c.Name == kind {
+				pages = append(pages, "koppel docs source-"+k.Name)
+			}
+		}
+	}
+	if len(pages) == 0 {
+		return ""
+	}
+	return "; say in a source what to read: " + strings.Join(pages, ", ")
 }
 
 // describe shows one collection.
@@ -110,7 +128,7 @@ func (a *app) unknownCollection(ctx context.Context, c *dsl.Connection, d connec
 	if err != nil {
 		return atAddress(c, err)
 	}
-	unknown := &engine.UnknownError{What: "table, view or the like", Name: name, In: c.Address}
+	unknown := &engine.UnknownError{What: "table, view, connector or the like", Name: name, In: c.Address}
 	var names []string
 	for _, x := range all {
 		names = append(names, x.Name)
