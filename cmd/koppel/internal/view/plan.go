@@ -154,7 +154,7 @@ func (v *planView) counts() {
 // written, guards that tripped, problems and warnings.
 func (v *planView) remarks() {
 	if v.p.Blocked != "" {
-		fmt.Fprintf(v, "\n  %s %s\n", v.paint.Red("Blocked:"), Clean(v.p.Blocked))
+		fmt.Fprintf(v, "\n  %s %s\n", v.paint.Red("Blocked:"), Clean(unrepeated(v.p.Blocked, v.p.Problems)))
 	}
 	if v.p.KeepStrangers != "" && !v.style.Quiet {
 		fmt.Fprintf(v, "\n  %s\n", Clean(v.p.KeepStrangers))

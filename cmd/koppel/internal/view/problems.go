@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"koppel/engine/plan"
 )
@@ -30,12 +31,25 @@ func writeProblems(w io.Writer, all []plan.Problem, failed int64, s Style) {
 		shown = shown[:shownProblems]
 	}
 	for i := range shown {
-		fmt.Fprintf(w, "    %s\n", problemText(&shown[i]))
+		one := shown[i]
+		one.Message = unrepeated(one.Message, all)
+		fmt.Fprintf(w, "    %s\n", problemText(&one))
 	}
 	total := max(int64(len(all)), failed)
 	if more := total - int64(len(shown)); more > 0 {
 		fmt.Fprintf(w, "    %s\n", p.Dim(fmt.Sprintf("… and %s more", Count(more))))
 	}
+}
+
+// unrepeated leaves out of a message the reason that a problem beside it says
+// itself.
+func unrepeated(message string, problems []plan.Problem) string {
+	for i := range problems {
+		if short, ok := strings.CutSuffix(message, ", and "+problems[i].Message); ok {
+			return short
+		}
+	}
+	return message
 }
 
 // problemText is one problem in one line: key, then what is wrong. A message

@@ -20,3 +20,16 @@ func TestManyProblemsDoNotHideWhyARunStopped(t *testing.T) {
 		t.Errorf("got %q, want %q first", lines[2], want)
 	}
 }
+
+func TestUnrepeated(t *testing.T) {
+	problems := []plan.Problem{{Message: "file people: it is cut"}, {Message: "the set stays, and file people: it is cut"}}
+	for _, tt := range []struct{ message, want string }{
+		{"the set stays, and file people: it is cut", "the set stays"},
+		{"the set stays, and file teams: it is cut", "the set stays, and file teams: it is cut"},
+		{"file people: it is cut", "file people: it is cut"},
+	} {
+		if got := unrepeated(tt.message, problems); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
