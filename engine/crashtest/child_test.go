@@ -24,6 +24,7 @@ import (
 	alleyoopinstances "koppel/sinks/alleyoop-instances"
 	alleyoopsignals "koppel/sinks/alleyoop-signals"
 	sinkhttp "koppel/sinks/http"
+	sinkmail "koppel/sinks/mail"
 	sinksql "koppel/sinks/sql"
 	sourcealleyoop "koppel/sources/alleyoop"
 	sourcefile "koppel/sources/file"
@@ -50,7 +51,7 @@ func child(dir string, args []string) error {
 	ctx := context.Background()
 	p, diags := dsl.Load(ctx, dsl.Options{Dir: dir, Environ: os.LookupEnv, Resolve: true,
 		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind(), sourcealleyoop.Kind()},
-		Sinks:   []connector.Kind[connector.Sink]{sinksql.Kind(), sinkhttp.Kind(), journalKind(), afasupdate.Kind(), alleyoopinstances.Kind(), alleyoopsignals.Kind(), alleyoopfiles.Kind()}})
+		Sinks:   []connector.Kind[connector.Sink]{sinksql.Kind(), sinkhttp.Kind(), journalKind(), afasupdate.Kind(), alleyoopinstances.Kind(), alleyoopsignals.Kind(), alleyoopfiles.Kind(), sinkmail.Kind()}})
 	if diags.HasErrors() {
 		return fmt.Errorf("load: %+v", diags)
 	}
