@@ -149,20 +149,6 @@ func lower(a any, at string, b any, bt string) bool {
 	return a != b && higher(a, b) == b
 }
 
-// layouts are the forms of ISO dates and times that are counted back in, each
-// written as it was read.
-func layouts() []string {
-	var all []string
-	for _, t := range []string{"T", " "} {
-		for _, s := range []string{"15:04:05", "15:04"} {
-			for _, zone := range []string{"", "-07:00", "-0700", "Z07:00"} {
-				all = append(all, "2006-01-02"+t+s+zone)
-			}
-		}
-	}
-	return append(all, "2006-01-02", "20060102")
-}
-
 // minus counts d back: in time for ISO dates and date-times (a date without a
 // time goes back to the day in which the moment lies), in seconds for numbers.
 func minus(v any, d time.Duration) (string, error) {
@@ -179,25 +165,8 @@ func minus(v any, d time.Duration) (string, error) {
 	if d == 0 {
 		return text, nil
 	}
-	for _, layout := range layouts() {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.Add(-d).Format(withFraction(layout, text)), nil
-		}
+	if earlier, ok := connector.Earlier(text, d); ok {
+		return earlier, nil
 	}
 	return "", fmt.Errorf("take the overlap off the cursor: %q is no ISO date or date-time and no number", text)
-}
-
-// withFraction gives layout as many digits behind the seconds as text has:
-// parsing takes them where the layout has none.
-func withFraction(layout, text string) string {
-	dot := strings.IndexAny(text, ".,")
-	if dot < 0 {
-		return layout
-	}
-	end := dot + 1
-	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
-		end++
-	}
-	i := len("2006-01-02T15:04:05")
-	return layout[:i] + text[dot:dot+1] + strings.Repeat("0", end-dot-1) + layout[i:]
 }

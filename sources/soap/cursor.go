@@ -93,8 +93,8 @@ func higher(a, b string) bool {
 	if b == "" {
 		return true
 	}
-	at, _, aTime := moment(a)
-	bt, _, bTime := moment(b)
+	at, aTime := moment(a)
+	bt, bTime := moment(b)
 	if aTime && bTime {
 		return at.After(bt)
 	}
@@ -106,19 +106,14 @@ func higher(a, b string) bool {
 	return a > b
 }
 
-// moment reads an ISO date or date-time, with the layout to write another one
-// as this one was written.
-func moment(text string) (t time.Time, layout string, ok bool) {
+// moment reads an ISO date or date-time.
+func moment(text string) (time.Time, bool) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
-			if dot := strings.IndexByte(text, '.'); dot >= 0 {
-				digits := len(text[dot+1:]) - len(strings.TrimLeft(text[dot+1:], "0123456789"))
-				layout = layout[:19] + "." + strings.Repeat("0", digits) + layout[19:]
-			}
-			return t, layout, true
+			return t, true
 		}
 	}
-	return time.Time{}, "", false
+	return time.Time{}, false
 }
 
 // bound is the lowest of the cursors, less the overlap: of several fields none
@@ -127,13 +122,13 @@ func bound(values []string, overlap time.Duration) (string, error) {
 	lowest := ""
 	for _, v := range values {
 		if overlap > 0 {
-			t, layout, isTime := moment(v)
+			earlier, isTime := connector.Earlier(v, overlap)
 			n, err := strconv.ParseInt(v, 10, 64)
 			switch {
-			case isTime:
-				v = t.Add(-overlap).Format(layout)
-			case err == nil:
+			case err == nil: // which eight digits may be as well
 				v = strconv.FormatInt(n-int64((overlap+time.Second-1)/time.Second), 10)
+			case isTime:
+				v = earlier
 			default:
 				return "", fmt.Errorf("take the overlap off the cursor: it is no ISO date or date-time and no number")
 			}

@@ -100,20 +100,6 @@ func (s *source) bounds(earlier []sql.Value) ([]sql.Value, error) {
 	return from, nil
 }
 
-// layouts are the forms of ISO dates and times that are counted back in, each
-// written as it was read: comparing them is comparing text.
-func layouts() []string {
-	var all []string
-	for _, t := range []string{"T", " "} {
-		for _, s := range []string{"15:04:05", "15:04"} {
-			for _, zone := range []string{"", "-07:00", "-0700", "Z07:00"} {
-				all = append(all, "2006-01-02"+t+s+zone)
-			}
-		}
-	}
-	return append(all, "2006-01-02", "20060102")
-}
-
 // minus counts d back: in time for ISO dates and date-times (a date without a
 // time goes back to the day in which the moment lies), in seconds for numbers.
 func minus(v sql.Value, d time.Duration) (sql.Value, error) {
@@ -128,27 +114,9 @@ func minus(v sql.Value, d time.Duration) (sql.Value, error) {
 		return v, nil
 	}
 	text := string(v.Text)
-	for _, layout := range layouts() {
-		if t, err := time.Parse(layout, text); err == nil {
-			v.Text = []byte(t.Add(-d).Format(withFraction(layout, text)))
-			return v, nil
-		}
+	if earlier, ok := connector.Earlier(text, d); ok {
+		v.Text = []byte(earlier)
+		return v, nil
 	}
 	return v, fmt.Errorf("%q is no ISO date or date-time and no number", text)
-}
-
-// withFraction gives layout as many digits behind the seconds as text has:
-// parsing takes them where the layout has none.
-func withFraction(layout, text string) string {
-	dot := bytes.IndexAny([]byte(text), ".,")
-	if dot < 0 {
-		return layout
-	}
-	end := dot + 1
-	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
-		end++
-	}
-	i := len("2006-01-02T15:04:05")
-	zeros := bytes.Repeat([]byte{'0'}, end-dot-1)
-	return layout[:i] + text[dot:dot+1] + string(zeros) + layout[i:]
 }
