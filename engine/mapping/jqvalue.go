@@ -197,7 +197,7 @@ func (e *Evaluator) rawItems(b []byte, yield jqYield) error {
 		return err
 	}
 	for i := blank(b, 1); i < len(b) && b[i] != ']'; {
-		to := behind(b, i)
+		to := record.Skip(b, i)
 		if err := e.spend(1); err != nil {
 			return err
 		}

@@ -62,10 +62,10 @@ func (f *former) value(dst, b []byte, i int) ([]byte, int) {
 		end := skipString(b, i)
 		return f.text(dst, b[i:end]), end
 	case 't', 'f', 'n':
-		end := skip(b, i)
+		end := Skip(b, i)
 		return append(dst, b[i:end]...), end
 	}
-	end := skip(b, i)
+	end := Skip(b, i)
 	if f.canonical {
 		return AppendCanonicalNumber(dst, b[i:end]), end
 	}

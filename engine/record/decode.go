@@ -42,7 +42,7 @@ func decodeValue(b []byte, i int) (any, int) {
 	case 'n':
 		return nil, i + 4
 	}
-	end := skip(b, i)
+	end := Skip(b, i)
 	return decodeNumber(b[i:end]), end
 }
 

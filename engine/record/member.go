@@ -99,7 +99,7 @@ func eachMember(b []byte, yield func(lit, raw []byte) bool) {
 	for i = space(b, i+1); i < len(b) && b[i] == '"'; {
 		end := skipString(b, i)
 		from := space(b, space(b, end)+1)
-		to := skip(b, from)
+		to := Skip(b, from)
 		if !yield(b[i:end], b[from:to:to]) {
 			return
 		}
@@ -119,7 +119,7 @@ func Elements(list []byte, yield func(raw []byte) bool) {
 		return
 	}
 	for i = space(list, i+1); i < len(list) && list[i] != ']'; {
-		to := skip(list, i)
+		to := Skip(list, i)
 		if !yield(list[i:to:to]) {
 			return
 		}
@@ -138,8 +138,9 @@ func eachElement(b []byte, yield func(raw []byte)) {
 	})
 }
 
-// skip returns the place behind the checked value at b[i].
-func skip(b []byte, i int) int {
+// Skip returns the place behind the checked value that begins at b[i], white
+// space before it included.
+func Skip(b []byte, i int) int {
 	depth := 0
 	for i < len(b) {
 		switch b[i] {
