@@ -142,7 +142,7 @@ func (s *pathStep) predicate(text string) error {
 }
 
 func (s *pathStep) matches(e *xml.StartElement) bool {
-	if s.name != "*" && s.name != e.Name.Local || s.space != "" && s.space != e.Name.Space {
+	if !s.names(e.Name) {
 		return false
 	}
 	for i := range s.tests {
@@ -152,6 +152,14 @@ func (s *pathStep) matches(e *xml.StartElement) bool {
 	}
 	return true
 }
+
+func (s *pathStep) names(n xml.Name) bool {
+	return (s.name == "*" || s.name == n.Local) && (s.space == "" || s.space == n.Space)
+}
+
+// names tells whether an element is called as records are, whatever its
+// attributes.
+func (p *Path) names(n xml.Name) bool { return p.steps[len(p.steps)-1].names(n) }
 
 func (t *attributeTest) holds(list []xml.Attr) bool {
 	for _, a := range list {

@@ -72,9 +72,13 @@ type document struct {
 	rooted bool    // the root was seen
 	listed bool    // an element was seen that records stand in
 	found  int
-	open   []*element // of the record that is being read, and room for more
-	depth  int        // how many of them are open
-	lines  []byte
+	// While no record was found: the last element of another name that stands
+	// where records would, and one of those names that came twice in a row.
+	other, repeated string
+
+	open  []*element // of the record that is being read, and room for more
+	depth int        // how many of them are open
+	lines []byte
 }
 
 func (x *document) read() error {
@@ -136,9 +140,18 @@ func (x *document) start(t *xml.StartElement) error {
 	if len(x.reach) > maxElements {
 		return &syntaxError{text: fmt.Sprintf("elements are nested more than %d deep", maxElements)}
 	}
-	r := x.path.into(x.reach[len(x.reach)-1], t)
+	around := x.reach[len(x.reach)-1]
+	if x.found == 0 && x.path.holds(around) && !x.path.names(t.Name) {
+		if x.other == t.Name.Local {
+			x.repeated = x.other
+		}
+		x.other = t.Name.Local
+	}
+	r := x.path.into(around, t)
 	x.reach = append(x.reach, r)
-	x.listed = x.listed || x.path.holds(r)
+	if x.path.holds(r) {
+		x.listed, x.other = true, ""
+	}
 	record := x.path.selects(r)
 	if record && x.depth > 0 {
 		return &syntaxError{text: fmt.Sprintf("records selects <%s> inside of a record", t.Name.Local)}
@@ -198,13 +211,16 @@ func (x *document) flush() error {
 }
 
 // verdict judges the document at its end. That it holds no record counts only
-// when what records stand in is there: another document has none either.
+// when what records stand in is there, and holds no others: another document
+// has none either, and what is called otherwise may be the records.
 func (x *document) verdict() error {
 	switch {
 	case !x.rooted:
 		return &Problem{Text: "it is empty, not an XML document"}
 	case x.found == 0 && !x.listed:
 		return &Problem{Text: "no element is what records selects, nor what such elements stand in; so nothing tells that the set is empty"}
+	case x.found == 0 && x.repeated != "":
+		return &Problem{Text: fmt.Sprintf("no element is what records selects, but several <%s> stand where they would: an element that was renamed, or a slip in records, is no empty set", x.repeated)}
 	}
 	return nil
 }

@@ -75,6 +75,10 @@ func TestReadXML(t *testing.T) {
 		{name: "no records by default", content: `<Export/>`, want: result{nil, true, ""}},
 		{name: "login page", content: `<html><body/></html>`, records: "/Export/Rows/Row", want: result{nil, false,
 			"no element is what records selects, nor what such elements stand in; so nothing tells that the set is empty"}},
+		{name: "others instead of records", content: `<Export><Rows><Rwo n="1"/><Rwo n="2"/></Rows></Export>`, records: "/Export/Rows/Row", want: result{nil, false,
+			"no element is what records selects, but several <Rwo> stand where they would: an element that was renamed, or a slip in records, is no empty set"}},
+		{name: "no records, but what goes with them", content: `<Export><Rows><Total>0</Total></Rows><Rows><Total>0</Total></Rows></Export>`, records: "/Export/Rows/Row", want: result{nil, true, ""}},
+		{name: "no records that meet a condition", content: `<Export><Row t="p"/><Row t="p"/></Export>`, records: `/Export/Row[@t="q"]`, want: result{nil, true, ""}},
 		{name: "no records of any depth", content: `<html><body/></html>`, records: "//Row", want: result{nil, false,
 			"no element is what records selects, nor what such elements stand in; so nothing tells that the set is empty"}},
 
