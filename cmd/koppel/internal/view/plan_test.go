@@ -151,6 +151,23 @@ func TestWriteLongPlan(t *testing.T) {
 	}
 }
 
+// TestWriteWhole: --all shows values whole, and texts of several lines as such.
+func TestWriteWhole(t *testing.T) {
+	d := samplePlan(t)
+	d.Header.Pipelines = d.Header.Pipelines[:1]
+	long := strings.Repeat("long ", 30) + "end"
+	d.Entries = func(_ string, yield func(*plan.Entry) error) error {
+		return yield(&plan.Entry{Key: key(t, "1"), Op: record.Create, After: []byte(`{"body":"<p>one</p>\n<p>` + long + `</p>\n","name":"` + long + `"}`)})
+	}
+	all := write(t, func(w *bufio.Writer) error { return WritePlan(w, d, Style{All: true}) })
+	if !strings.Contains(all, "\n            <p>one</p>\n            <p>"+long+"</p>\n") || !strings.Contains(all, "\""+long+"\"") {
+		t.Errorf("%s", all)
+	}
+	if some := write(t, func(w *bufio.Writer) error { return WritePlan(w, d, Style{}) }); strings.Contains(some, "end") {
+		t.Errorf("without --all: %s", some)
+	}
+}
+
 const wantChanges = `{"op":"create","key":"1/a","before":null,"after":{"bsn":"‹sensitive›","id":"1","internal":"i","name":"Noor","note":null},"fields":["id","name","bsn","note"],"sensitive":["bsn"],"cause":"new","held":false}
 {"op":"update","key":"2","before":{"bsn":null,"id":"2","name":"Bram","note":"x"},"after":{"bsn":"‹sensitive›","id":"2","name":"Bram","note":null},"fields":["bsn","note"],"sensitive":["bsn"],"cause":"mapping changed","held":false}
 {"op":"disable","key":"3","before":{"id":"3","name":"Saar"},"after":{"id":"3","name":"Saar","note":"left"},"fields":["note"],"sensitive":[],"cause":"gone at source","held":false}

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"koppel/engine"
 	"koppel/engine/plan"
@@ -141,10 +142,13 @@ func remarkOf(e *plan.Entry, held bool) string {
 func (v *planView) created(r *row, e *plan.Entry, named string) {
 	for _, name := range v.fieldNames(e.After) {
 		raw := record.Member(e.After, name)
-		if k := record.KindOf(raw); k == record.Null || k == record.Absent || name == named || v.unsent(name) {
+		if k := record.KindOf(raw); k == record.Null || k == record.Absent || v.unsent(name) {
 			continue
 		}
-		text := showValue(raw, "")
+		if plain, _ := record.Text(raw); name == named && (!v.style.All || Clean(plain) == r.name) {
+			continue
+		}
+		text := v.value(raw, "")
 		if v.sensitive(name) {
 			text = Masked
 		} else if plain, ok := record.Text(raw); ok && plain == r.key {
@@ -158,12 +162,28 @@ func (v *planView) created(r *row, e *plan.Entry, named string) {
 func (v *planView) updated(r *row, e *plan.Entry) {
 	for _, name := range e.Fields {
 		before, after := record.Member(e.Before, name), record.Member(e.After, name)
-		from, to := showValue(before, "(none)"), showValue(after, "(cleared)")
+		from, to := v.value(before, "(none)"), v.value(after, "(cleared)")
 		if v.sensitive(name) {
 			from, to = maskedUnlessNull(before, from), maskedUnlessNull(after, to)
 		}
 		r.fields = append(r.fields, fieldRow{mark: '~', name: Clean(name), text: from + " → " + to})
 	}
+}
+
+// value shows the raw JSON of a field: whole where every change is shown, a text
+// of several lines below its name.
+func (v *planView) value(raw []byte, null string) string {
+	const indent = "\n            "
+	text, isText := record.Text(raw)
+	switch {
+	case !v.style.All || record.KindOf(raw) == record.Absent || record.KindOf(raw) == record.Null:
+		return showValue(raw, null)
+	case isText && strings.ContainsRune(text, '\n'):
+		return indent + strings.ReplaceAll(CleanLines(strings.TrimRight(text, "\n")), "\n", indent)
+	case isText:
+		return `"` + strings.ReplaceAll(Clean(text), `"`, `\"`) + `"`
+	}
+	return Clean(string(raw))
 }
 
 // maskedUnlessNull hides a value, but not that there is none.
