@@ -332,8 +332,8 @@ func (rd *reader) Fail(part string, err error) error {
 		return err
 	}
 	p := rd.r.part(part)
-	if errors.Is(err, connector.ErrVacant) && !p.begun {
-		p.vacant = err.Error()
+	if errors.Is(err, connector.ErrVacant) && p.count == 0 {
+		p.begun, p.ended, p.vacant = false, false, err.Error()
 		return nil
 	}
 	p.begun, p.ended, p.err = true, false, err

@@ -39,11 +39,11 @@ func (s *source) question(box string, from, to time.Time, top int) graph.Questio
 
 // calendar reads the meetings of a mailbox as records. One that has shown several
 // pages is read until two looks in a row show the same several pages.
-func (r *round) calendar(ctx context.Context, box string) ([]byte, error) {
+func (r *round) calendar(ctx context.Context, box string, from, to time.Time) (*look, error) {
 	var before *look
 	var astray error
 	for range mostLooks {
-		now, err := r.look(ctx, box)
+		now, err := r.look(ctx, box, from, to)
 		switch {
 		case err != nil && errors.Is(err, graph.ErrAstray) && ctx.Err() == nil:
 			astray = err
@@ -51,7 +51,7 @@ func (r *round) calendar(ctx context.Context, box string) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		case before == nil && astray == nil && now.pages == 1, before != nil && before.mark == now.mark && now.pages > 1:
-			return now.lines, nil
+			return now, nil
 		}
 		before = now
 	}
@@ -61,15 +61,37 @@ func (r *round) calendar(ctx context.Context, box string) ([]byte, error) {
 	return nil, fmt.Errorf("read the calendar of %s: %w: it was looked at %d times and was another each time", box, connector.ErrIncomplete, mostLooks)
 }
 
+// inside tells whether a meeting lies in the window as it is shown. One that
+// does not is absent: the engine knows by its last times whether it slid out of
+// the window or was moved away.
+func (r *round) inside(row []byte, l *look) bool {
+	start, end, ok := times(row)
+	from, to := r.from.Add(margin), r.to.Add(-margin)
+	lasts := end.After(start)
+	switch {
+	case !ok:
+		return true // there is nothing to judge by
+	case end.Before(from) || lasts && end.Equal(from):
+		return false
+	case start.After(to) || lasts && start.Equal(to):
+		if l.next.IsZero() || start.Before(l.next) {
+			l.next = start
+		}
+		return false
+	}
+	return true
+}
+
 // A look is one walk through the pages of a calendar.
 type look struct {
 	pages int
 	mark  [32]byte // of all rows in their order
 	lines []byte
+	next  time.Time // when the first meeting begins that is ahead of the window
 }
 
-func (r *round) look(ctx context.Context, box string) (*look, error) {
-	walk := r.s.client.Walk(r.s.question(box, r.from, r.to, pageSize))
+func (r *round) look(ctx context.Context, box string, from, to time.Time) (*look, error) {
+	walk := r.s.client.Walk(r.s.question(box, from, to, pageSize))
 	walk.Most = mostPages
 	l := &look{}
 	h := sha256.New()
@@ -81,6 +103,9 @@ func (r *round) look(ctx context.Context, box string) (*look, error) {
 		}
 		if page == nil {
 			break
+		}
+		if page.Delta != "" {
+			return nil, fmt.Errorf("read the calendar of %s: %w: the answer is that of a delta query", box, connector.ErrIncomplete)
 		}
 		l.pages++
 		if err := r.about(box, page); err != nil {
@@ -96,7 +121,7 @@ func (r *round) look(ctx context.Context, box string) (*look, error) {
 				return nil, fmt.Errorf("read the calendar of %s: %w: %w: a meeting is on it twice", box, connector.ErrIncomplete, graph.ErrAstray)
 			}
 			seen[id] = true
-			if r.s.config.judge(row) != taken {
+			if r.s.config.judge(row) != taken || !r.inside(row, l) {
 				continue
 			}
 			if l.lines, err = r.s.config.appendEvent(l.lines, box, row); err != nil {

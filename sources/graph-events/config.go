@@ -23,6 +23,8 @@ type Config struct {
 	Future     connector.Duration   `hcl:"future,optional" doc:"how far ahead meetings are read"`
 	Category   string               `hcl:"category,optional" doc:"only meetings that carry this category, whatever its case and the blanks around it; one that loses it is gone"`
 	Select     []string             `hcl:"select,optional" doc:"the properties that are read, beside id, iCalUId, type, seriesMasterId, start, end, isAllDay, categories, isCancelled, sensitivity; default: subject, location, organizer, attendees, showAs, isOrganizer, isOnlineMeeting, onlineMeeting"`
+	Delta      bool                 `hcl:"delta,optional" doc:"ask each mailbox first whether anything changed (a delta query), and read only those calendars in which something did"`
+	FullEvery  connector.Duration   `hcl:"full_every,optional" doc:"with delta: how long after a complete full read the next one is due"`
 	Private    string               `hcl:"private,optional" oneof:"mask skip keep" doc:"what becomes of private and confidential meetings: mask leaves times, organizer and categories, and empties all else"`
 }
 
@@ -30,7 +32,7 @@ type Config struct {
 func Kind() connector.Kind[connector.Source] {
 	const day = connector.Duration(24 * time.Hour)
 	k := connector.Define("graph_events", "Meetings in the calendars of a Microsoft 365 tenant, in a window that moves with the clock; each mailbox is a partition.",
-		Config{Mailbox: "id", Past: day, Future: 30 * day, Private: "mask"}, open)
+		Config{Mailbox: "id", Past: day, Future: 30 * day, FullEvery: day, Private: "mask"}, open)
 	k.Connections = []connector.Kind[any]{graph.Kind()}
 	k.DefaultKey, k.Version = []string{"mailbox", "id"}, 1
 	return k
@@ -52,6 +54,8 @@ func (c *Config) Validate() error {
 		return &connector.FieldError{Field: "mailbox", Problem: "is empty", Hint: `write such as mailbox = "id"`}
 	case c.Past < 0 || c.Future < 0:
 		return &connector.FieldError{Field: "past", Problem: "or future is negative"}
+	case c.FullEvery < 0:
+		return &connector.FieldError{Field: "full_every", Problem: "is negative"}
 	case c.Past+c.Future <= 0:
 		return &connector.FieldError{Field: "future", Problem: "leaves no window", Hint: `write such as future = "30d"`}
 	}
@@ -61,6 +65,14 @@ func (c *Config) Validate() error {
 		}
 	}
 	return nil
+}
+
+// Increments tells that a mailbox may have nothing new to tell.
+func (c *Config) Increments() *connector.Incremental {
+	if !c.Delta {
+		return nil
+	}
+	return &connector.Incremental{FullEvery: c.FullEvery}
 }
 
 // Window tells the engine which meetings count: those a part of which lies in

@@ -22,10 +22,12 @@ type world struct {
 	listed []string
 	closed map[string]bool
 	events map[string]map[string]*event // by mailbox and id
-	// kept are meetings that the directory holds and may go on holding: they
-	// slid out of the window.
-	kept map[string]string
+	// delivered tells when the meetings end that the directory holds.
+	delivered map[string]time.Time
 }
+
+// beginning is when the clock of projects starts.
+var beginning = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 
 type event struct {
 	start              int // hours from the start of the project's clock
@@ -39,7 +41,7 @@ func (w *world) wanted(clock time.Time) map[string]string {
 	list := map[string]string{}
 	for _, box := range w.listed {
 		for id, e := range w.events[box] {
-			start := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC).Add(time.Duration(e.start) * time.Hour)
+			start := beginning.Add(time.Duration(e.start) * time.Hour)
 			if !start.Add(time.Hour).After(clock.Add(-24*time.Hour)) || !start.Before(clock.Add(240*time.Hour)) {
 				continue
 			}
@@ -152,7 +154,7 @@ func held(t testing.TB, p *graphtest.Project) map[string]string {
 // directory holds what is in the window, and beside it only what has left it.
 func TestConverges(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := &world{tenant: graphtest.New(t), listed: []string{"b1", "b2", "b3"}, closed: map[string]bool{}, events: map[string]map[string]*event{"b1": {}, "b2": {}, "b3": {}}}
+		w := &world{tenant: graphtest.New(t), listed: []string{"b1", "b2", "b3"}, closed: map[string]bool{}, delivered: map[string]time.Time{}, events: map[string]map[string]*event{"b1": {}, "b2": {}, "b3": {}}}
 		w.tenant.Page = rapid.IntRange(1, 5).Draw(rt, "page")
 		for box := range w.events {
 			w.tenant.PutBox(box)
@@ -160,11 +162,16 @@ func TestConverges(t *testing.T) {
 		}
 		w.tenant.PutGroup("desk", "", w.listed...)
 		p := project(t, w.tenant, `"desk"`, "")
+		if rapid.Bool().Draw(rt, "delta") {
+			p.Write(strings.Replace(p.Text(), "category ", "delta = true\n  category ", 1))
+		}
 		for range rapid.IntRange(1, 4).Draw(rt, "runs") {
 			before := held(t, p)
 			for range rapid.IntRange(0, 6).Draw(rt, "changes") {
 				w.change(rt)
 			}
+			w.tenant.Expired = rapid.SampledFrom([]string{"", "", "410", "badly formed"}).Draw(rt, "expired")
+			w.tenant.Endless = rapid.IntRange(0, 4).Draw(rt, "endless") == 0
 			w.fault(rt)
 			p.Now = p.Now.Add(time.Duration(rapid.IntRange(1, 60).Draw(rt, "hours")) * time.Hour)
 			wanted := w.wanted(p.Now)
@@ -185,29 +192,18 @@ func TestConverges(t *testing.T) {
 			}
 			got := held(t, p)
 			for at := range got {
-				box, id, _ := strings.Cut(at, "/")
-				if _, must := wanted[at]; !must && w.forgotten(box, id, p.Now, before) {
+				// What slid out of the window as it was delivered took place.
+				if over, ok := w.delivered[at]; ok && wanted[at] == "" && !over.After(p.Now.Add(-24*time.Hour)) {
 					delete(got, at)
 				}
+			}
+			for at := range wanted {
+				box, id, _ := strings.Cut(at, "/")
+				w.delivered[at] = beginning.Add(time.Duration(w.events[box][id].start+1) * time.Hour)
 			}
 			if diff := cmp.Diff(wanted, got); diff != "" {
 				rt.Fatalf("after a good run (-truth +directory):\n%s", diff)
 			}
 		}
 	})
-}
-
-// forgotten tells whether a meeting may stay in the directory though nothing
-// wants it: it was there before, and is over for longer than the window
-// reaches back, or was when it was taken off its calendar.
-func (w *world) forgotten(box, id string, clock time.Time, before map[string]string) bool {
-	if !slices.Contains(w.listed, box) || before[box+"/"+id] == "" {
-		return false
-	}
-	e := w.events[box][id]
-	if e == nil {
-		return true
-	}
-	start := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC).Add(time.Duration(e.start) * time.Hour)
-	return !start.Add(time.Hour).After(clock.Add(-24 * time.Hour))
 }

@@ -94,6 +94,23 @@ func (c *Config) appendEvent(dst []byte, box string, row []byte) ([]byte, error)
 	return append(dst, line[1:]...), nil
 }
 
+// times gives begin and end of a meeting; false: it has none that can be read.
+func times(row []byte) (start, end time.Time, ok bool) {
+	read := func(name string) time.Time {
+		raw, err := utc(record.Member(row, name))
+		if err != nil {
+			return time.Time{}
+		}
+		text, _ := record.Text(record.Member(raw, "dateTime"))
+		t, _ := time.Parse(time.RFC3339Nano, text) // a moment that is none is zero
+		return t
+	}
+	if start, end = read("start"), read("end"); end.IsZero() {
+		end = start
+	}
+	return start, end, !start.IsZero()
+}
+
 // utc brings a moment of Graph, {dateTime, timeZone}, to ISO text with a Z.
 func utc(raw []byte) ([]byte, error) {
 	at, ok := record.Text(record.Member(raw, "dateTime"))

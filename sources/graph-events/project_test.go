@@ -286,3 +286,39 @@ func TestOneRequestPerMailbox(t *testing.T) {
 		t.Errorf("%d requests at once", most)
 	}
 }
+
+// TestDelta: a calendar in which nothing changed is asked once and not read; one
+// that changed is read whole, and so is all when a link is good no more, when
+// rounds do not end, and when a day is over.
+func TestDelta(t *testing.T) {
+	tenant := graphtest.New(t)
+	for _, box := range []string{"b1", "b2", "b3"} {
+		tenant.PutEvent(box, meeting("m", 30, "digireceptie", ""))
+	}
+	p := project(t, tenant, `["b1", "b2", "b3"]`, "")
+	p.Write(strings.Replace(p.Text(), "category ", "delta = true\n  category ", 1))
+	all := []string{"b1/m About m", "b2/m About m", "b3/m About m"}
+	run := func(after time.Duration, requests int, told string, rows ...string) {
+		t.Helper()
+		before := len(tenant.Requests)
+		wantRun(t, p, after, told, rows...)
+		if n := len(tenant.Requests) - before; n != requests {
+			t.Errorf("%d requests, not %d: %q", n, requests, tenant.Requests[before:])
+		}
+	}
+	run(0, 6, "meetings succeeded, 3 created", all...)
+	run(time.Hour, 3, "meetings succeeded", all...)
+	tenant.DropEvent("b2", "m")
+	run(time.Hour, 4, "meetings succeeded, 1 deleted", all[0], all[2])
+	run(time.Hour, 3, "meetings succeeded", all[0], all[2])
+	tenant.Expired = "410"
+	tenant.DropEvent("b3", "m")
+	run(time.Hour, 9, "meetings succeeded, 1 deleted", all[0])
+	tenant.Expired, tenant.Endless = "", true
+	tenant.PutEvent("b1", meeting("m2", 40, "digireceptie", ""))
+	p.Now = p.Now.Add(time.Hour)
+	if told := graphtest.Told(p.Run(engine.Options{})); told != "meetings succeeded, 1 created" {
+		t.Errorf("with rounds that do not end the run says %q", told)
+	}
+	run(time.Hour, 3, "meetings succeeded", all[0], "b1/m2 About m2")
+}

@@ -38,6 +38,9 @@ type round struct {
 // A calendar is what was read of one mailbox.
 type calendar struct {
 	box   string
+	from  connector.Cursor
+	next  connector.Cursor
+	same  bool // nothing changed since
 	lines []byte
 	err   error
 }
@@ -51,51 +54,103 @@ func newRound(s *source, out connector.Reader, boxes []string, whole bool) *roun
 	return r
 }
 
-// run reads the mailboxes and hands over each as it comes.
+// run reads the mailboxes and hands over each as it comes. All calls of the
+// reader are made here.
 func (r *round) run(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	todo, done := make(chan string), make(chan *calendar)
+	todo, done := make(chan *calendar), make(chan *calendar)
 	var running sync.WaitGroup
 	for range min(mostWaiting, len(r.boxes)) {
 		running.Go(func() {
-			for box := range todo {
-				c := &calendar{box: box}
-				c.lines, c.err = r.calendar(inner, box)
+			for c := range todo {
+				c.err = r.fetch(inner, c)
 				done <- c
 			}
 		})
 	}
-	running.Go(func() {
-		defer close(todo)
-		for _, box := range r.boxes {
-			select {
-			case todo <- box:
-			case <-inner.Done():
-				return
-			}
-		}
-	})
+	err := r.exchange(ctx, todo, done)
+	cancel()
+	close(todo)
 	go func() {
 		running.Wait()
 		close(done)
 	}()
-	var failed error
-	for c := range done {
-		if failed != nil {
-			continue // until all have seen that it is over
-		}
-		if failed = r.take(ctx, c); failed != nil {
-			cancel()
-		}
+	for range done {
+		continue // until all have seen that it is over
 	}
-	if failed != nil {
-		return failed
-	}
-	if err := ctx.Err(); err != nil {
+	if err != nil {
 		return err
 	}
 	return r.finish()
+}
+
+// exchange gives out the mailboxes and takes back what was read of them.
+func (r *round) exchange(ctx context.Context, todo chan<- *calendar, done <-chan *calendar) error {
+	under, next := 0, 0
+	var ready *calendar
+	for under > 0 || ready != nil || next < len(r.boxes) {
+		if ready == nil && next < len(r.boxes) {
+			ready = &calendar{box: r.boxes[next]}
+			next++
+			if err := r.begin(ready); err != nil {
+				return err
+			}
+		}
+		give := todo
+		if ready == nil {
+			give = nil
+		}
+		select {
+		case give <- ready:
+			ready = nil
+			under++
+		case c := <-done:
+			under--
+			if err := r.take(ctx, c); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return ctx.Err()
+}
+
+// begin asks for the cursor of a mailbox, where there are any.
+func (r *round) begin(c *calendar) error {
+	if !r.s.config.Delta {
+		return nil
+	}
+	if err := r.list(); err != nil {
+		return err
+	}
+	cursor, err := r.out.Begin(c.box, connector.WholeDelta)
+	c.from = cursor
+	return err
+}
+
+// fetch reads a calendar, unless nothing has changed in it.
+func (r *round) fetch(ctx context.Context, c *calendar) (err error) {
+	from, to := r.from, r.to
+	var next mark
+	if r.s.config.Delta {
+		if next, c.same, err = r.changes(ctx, c.box, c.from); err != nil {
+			return err
+		}
+		from, to = next.From, next.To
+	}
+	if !c.same {
+		l, err := r.calendar(ctx, c.box, from, to)
+		if err != nil {
+			return err
+		}
+		c.lines, next.Next = l.lines, l.next
+	}
+	if r.s.config.Delta {
+		c.next = next.cursor()
+	}
+	return nil
 }
 
 // take hands over what was read of a mailbox, or says why nothing was.
@@ -129,6 +184,9 @@ func (r *round) take(ctx context.Context, c *calendar) error {
 
 // hand hands over a calendar.
 func (r *round) hand(c *calendar) error {
+	if c.same {
+		return r.out.End(c.box, c.next, r.covers)
+	}
 	if _, err := r.out.Begin(c.box, connector.Full); err != nil {
 		return err
 	}
@@ -137,7 +195,7 @@ func (r *round) hand(c *calendar) error {
 			return err
 		}
 	}
-	return r.out.End(c.box, nil, r.covers)
+	return r.out.End(c.box, c.next, r.covers)
 }
 
 // list gives the list of partitions, once.

@@ -14,7 +14,8 @@ import (
 type box struct {
 	order  []string
 	events map[string]string
-	status int // not 0: it can't be read
+	log    []string // ids of meetings that changed
+	status int      // not 0: it can't be read
 	code   string
 }
 
@@ -55,6 +56,7 @@ func (t *Tenant) PutEvent(mailbox, event string) {
 		b.order = append(b.order, has.ID)
 	}
 	b.events[has.ID] = event
+	b.log = append(b.log, has.ID)
 }
 
 // DropEvent takes a meeting off a calendar.
@@ -63,6 +65,7 @@ func (t *Tenant) DropEvent(mailbox, id string) {
 	defer t.Unlock()
 	if b := t.boxes[mailbox]; b != nil {
 		delete(b.events, id)
+		b.log = append(b.log, id)
 		b.order = slices.DeleteFunc(b.order, func(one string) bool { return one == id })
 	}
 }
@@ -76,6 +79,8 @@ func (t *Tenant) answerCalendar(w http.ResponseWriter, r *http.Request, who stri
 		Refuse(w, http.StatusNotFound, "ErrorInvalidUser", "The requested user '"+who+"' is invalid.")
 	case b.status != 0:
 		Refuse(w, b.status, b.code, "The mailbox can't be read.")
+	case len(steps) == 2 && steps[0]+steps[1] == "calendarViewdelta":
+		t.viewDelta(w, r, b, query)
 	case steps[0] != "calendarView" || len(steps) > 1:
 		Refuse(w, http.StatusBadRequest, "BadRequest", strings.Join(steps, "/"))
 	case !slices.Contains(r.Header["Prefer"], `outlook.timezone="UTC"`) || !slices.Contains(r.Header["Prefer"], `IdType="ImmutableId"`):
@@ -104,6 +109,32 @@ func (t *Tenant) view(w http.ResponseWriter, r *http.Request, b *box, query url.
 	}
 	w.Header().Set("Content-Type", "application/json")
 	fmt.Fprintf(w, `{"@odata.context":%q,"value":[%s]%s}`, t.URL+"/graph/v1.0/$metadata#"+about(r.URL.Path), strings.Join(rows[from:end], ","), link)
+}
+
+// viewDelta tells what changed, in stubs; with Endless its rounds do not end.
+func (t *Tenant) viewDelta(w http.ResponseWriter, r *http.Request, b *box, query url.Values) {
+	since := 0
+	if token := query.Get("$deltatoken"); token != "" {
+		since, _ = strconv.Atoi(token)
+		if t.Expired != "" {
+			t.resync(w, r)
+			return
+		}
+	}
+	var rows []string
+	for _, id := range b.log[since:] {
+		row := fmt.Sprintf(`{"id":%q,"type":"occurrence"}`, id)
+		if _, there := b.events[id]; !there {
+			row = fmt.Sprintf(`{"id":%q,"@removed":{"reason":"deleted"}}`, id)
+		}
+		rows = append(rows, row)
+	}
+	link := fmt.Sprintf(`"@odata.deltaLink":%q`, fmt.Sprint(t.URL, r.URL.Path, "?$deltatoken=", len(b.log)))
+	if t.Endless {
+		t.links++
+		link = fmt.Sprintf(`"@odata.nextLink":%q`, fmt.Sprint(t.URL, r.URL.Path, "?$skiptoken=", t.links))
+	}
+	fmt.Fprintf(w, `{"value":[%s],%s}`, strings.Join(rows, ","), link)
 }
 
 // meets tells whether a meeting has a part in a window; one without times does.

@@ -43,6 +43,8 @@ type Tenant struct {
 	Partial, Split bool
 	// Replay lets a round bring what changed in the one before, too.
 	Replay bool
+	// Endless: rounds of changes of a calendar never end.
+	Endless bool
 	// Before, when set, sees each request for Graph, and answers it by returning
 	// true.
 	Before func(w http.ResponseWriter, r *http.Request) bool
