@@ -252,6 +252,13 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 	if w.reversed {
 		slices.Reverse(ids)
 	}
+	// The later of two records in a delta stands, and a source tells no other
+	// than the true one last.
+	if w.delta {
+		if err := r.twins(part, since); err != nil {
+			return false, err
+		}
+	}
 	limit, fails := w.faults.failPart[part]
 	for i, id := range ids {
 		if fails && i >= limit {
@@ -283,18 +290,32 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 	if fails {
 		return false, r.out.Fail(part, errFault)
 	}
-	for id, in := range w.faults.twice {
-		if in == part && since < 0 && w.has(id) && (!w.delta || w.parts[part][id] != nil) {
-			w.twins = append(w.twins, id)
-			if err := r.out.Records(part, 0, rec{"name": "twin"}.line(id, nil)); err != nil {
-				return false, err
-			}
+	if !w.delta {
+		if err := r.twins(part, since); err != nil {
+			return false, err
 		}
 	}
 	if w.faults.unkeyed {
 		return true, r.out.Records(part, 0, []byte(`{"name":"nobody"}`+"\n"))
 	}
 	return true, nil
+}
+
+// twins hands over a second record of an id that a partition is to hold twice.
+func (r *worldRead) twins(part string, since int) error {
+	w := r.w
+	for id, in := range w.faults.twice {
+		if in != part || since >= 0 || !w.has(id) || w.delta && w.parts[part][id] == nil {
+			continue
+		}
+		if !w.delta {
+			w.twins = append(w.twins, id)
+		}
+		if err := r.out.Records(part, 0, rec{"name": "twin"}.line(id, nil)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // has tells whether any partition holds a record.
