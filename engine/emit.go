@@ -24,6 +24,9 @@ type tally struct {
 	delivered, out int64
 	// noDeletes says why the run deletes nothing; empty: it may.
 	noDeletes string
+	// unread: the read tells nothing of some items, though it is complete: their
+	// partition was neither read nor said to be gone.
+	unread bool
 }
 
 // countBase counts what shares of the guards count against: the items that
@@ -89,6 +92,7 @@ func (w *work) count(s *subject, v *change.Verdict) {
 		case change.Out:
 			t.out++
 		}
+		t.unread = t.unread || s.in.Want.Seen == change.Absent && !s.in.Want.Complete
 	}
 	switch v.Outcome {
 	case change.UnchangedRecord:
@@ -253,7 +257,8 @@ func (w *work) finishHeader() {
 			h.Counts.Skipped += int64(w.counted[state.Out]) - t.out
 		}
 	}
-	h.LookAgain = t.noDeletes != ""
+	// What nobody read is still as an earlier program made it.
+	h.LookAgain = t.noDeletes != "" || t.unread && h.Complete && w.again()
 	if w.tally.failed+w.tally.waiting > 0 && t.strangers > 0 {
 		h.KeepStrangers = "rows that are no items stay while records fail or wait"
 	}

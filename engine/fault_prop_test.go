@@ -406,3 +406,27 @@ func TestKeyInTwoPartitionsOfAMirror(t *testing.T) {
 		t.Errorf("failed %d, problems %+v", p.Counts.Failed, p.Problems)
 	}
 }
+
+// What a complete read tells nothing of is still as an earlier program made it,
+// and is mapped again once it is read.
+func TestUnreadPartitionIsMappedAgain(t *testing.T) {
+	s := shape{mirror: "none", keys: "identity", listed: true}
+	w := newWorld()
+	s.apply(w)
+	w.put("north", "a", rec{"name": "Ann"})
+	w.put("south", "b", rec{"name": "Bob"})
+	s.upper = true
+	st := newStage(t, w, s.hcl())
+	defer st.close()
+	st.run(engine.Options{})
+
+	s.upper = false
+	st.load(s.hcl())
+	w.faults = faults{skipPart: map[string]bool{"north": true}, noParts: true}
+	st.run(engine.Options{})
+	w.faults = faults{}
+	st.run(engine.Options{})
+	if diff := cmp.Diff(s.truth(w), decoded(w.rows)); diff != "" {
+		t.Errorf("target (-want +got)\n%s", diff)
+	}
+}
