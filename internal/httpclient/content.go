@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"mime"
 	"net/http"
+	"regexp"
 	"strings"
 )
 
@@ -63,20 +64,15 @@ func isPage(body []byte) bool {
 	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
+var titlePattern = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title`)
+
 // titleOf is the title of a web page in brackets; empty: there is none.
 func titleOf(body []byte) string {
-	body = body[:min(len(body), shownBody)]
-	lower := bytes.ToLower(body)
-	from := bytes.Index(lower, []byte("<title"))
-	if from < 0 {
+	found := titlePattern.FindSubmatch(body[:min(len(body), shownBody)])
+	if found == nil {
 		return ""
 	}
-	open := bytes.IndexByte(lower[from:], '>')
-	end := bytes.Index(lower[from:], []byte("</title"))
-	if open < 0 || end < open {
-		return ""
-	}
-	title := oneLine(string(body[from+open+1:from+end]), 100)
+	title := oneLine(string(found[1]), 100)
 	if title == "" {
 		return ""
 	}

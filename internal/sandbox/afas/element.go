@@ -105,9 +105,10 @@ func inOrder(text []byte) ([]member, error) {
 
 type rawElement map[string]json.RawMessage
 
-// parse takes @ keys and Fields together; @Action stands at either place.
+// parse takes @ keys and Fields together; @Action stands at either place. What
+// stands at both is refused.
 func (raw rawElement) parse() (element, error) {
-	e := element{values: map[string]any{}}
+	e, acts := element{values: map[string]any{}}, false
 	put := func(name string, text json.RawMessage) error {
 		var v any
 		if err := strict(text, &v); err != nil {
@@ -115,8 +116,15 @@ func (raw rawElement) parse() (element, error) {
 		}
 		name = strings.TrimPrefix(name, "@")
 		if strings.EqualFold(name, "action") {
+			if acts {
+				return errJSON
+			}
+			acts = true
 			e.action, _ = v.(string)
 			return nil
+		}
+		if _, twice := e.values[name]; twice {
+			return errJSON
 		}
 		e.values[name] = v
 		return nil
