@@ -252,13 +252,6 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 	if w.reversed {
 		slices.Reverse(ids)
 	}
-	// The later of two records in a delta stands, and a source tells no other
-	// than the true one last.
-	if w.delta {
-		if err := r.twins(part, since); err != nil {
-			return false, err
-		}
-	}
 	limit, fails := w.faults.failPart[part]
 	for i, id := range ids {
 		if fails && i >= limit {
@@ -282,6 +275,11 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 		if w.delta && !w.partial {
 			line = w.parts[part][id].sparse(id)
 		}
+		// The later of two records in a delta stands, and a source tells the true
+		// one last.
+		if in, ok := w.faults.twice[id]; ok && in == part && w.delta && since < 0 {
+			line = append(twin(id), line...)
+		}
 		if err := r.out.Records(part, 0, line); err != nil {
 			return false, err
 		}
@@ -291,7 +289,7 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 		return false, r.out.Fail(part, errFault)
 	}
 	if !w.delta {
-		if err := r.twins(part, since); err != nil {
+		if err := r.twins(part); err != nil {
 			return false, err
 		}
 	}
@@ -302,21 +300,20 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 }
 
 // twins hands over a second record of an id that a partition is to hold twice.
-func (r *worldRead) twins(part string, since int) error {
-	w := r.w
-	for id, in := range w.faults.twice {
-		if in != part || since >= 0 || !w.has(id) || w.delta && w.parts[part][id] == nil {
+func (r *worldRead) twins(part string) error {
+	for id, in := range r.w.faults.twice {
+		if in != part || !r.w.has(id) {
 			continue
 		}
-		if !w.delta {
-			w.twins = append(w.twins, id)
-		}
-		if err := r.out.Records(part, 0, rec{"name": "twin"}.line(id, nil)); err != nil {
+		r.w.twins = append(r.w.twins, id)
+		if err := r.out.Records(part, 0, twin(id)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+func twin(id string) []byte { return rec{"name": "twin"}.line(id, nil) }
 
 // has tells whether any partition holds a record.
 func (w *world) has(id string) bool {
