@@ -305,10 +305,13 @@ func (s *stage) saved() *engine.PipelineResult {
 }
 
 // check is rapid.Check for worlds, which take a while: without -rapid.checks
-// there are 30 of them.
+// there are 30 of them, with -short 8.
 func check(t *testing.T, prop func(t *rapid.T)) {
 	t.Helper()
 	limit, done := 30, 0
+	if testing.Short() {
+		limit = 8
+	}
 	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() != f.DefValue {
 		limit = math.MaxInt
 	}
