@@ -1,9 +1,11 @@
 package main
 
 import (
+	"io"
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // A series is what is measured with one number of records.
@@ -152,6 +154,9 @@ func removeDatabase(path string) {
 }
 
 func (s *series) koppelRun(r *result, dir, input string) error {
+	if err := readThrough(input); err != nil {
+		return err
+	}
 	u, err := run(dir, s.koppel, "run", "--quiet", "--var", "input="+input)
 	if err == nil {
 		r.koppel = append(r.koppel, u)
@@ -160,10 +165,26 @@ func (s *series) koppelRun(r *result, dir, input string) error {
 }
 
 func (s *series) floorRun(r *result, args ...string) error {
+	if err := readThrough(args[slices.Index(args, "-in")+1]); err != nil {
+		return err
+	}
 	u, err := run(s.dir, s.floor, args...)
 	if err == nil {
 		r.floor = append(r.floor, u)
 	}
+	return err
+}
+
+// readThrough reads the input before a program does: whichever comes first would
+// pay for what the system no longer holds in memory, which is not the same
+// for the next.
+func readThrough(input string) error {
+	f, err := os.Open(input)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(io.Discard, f)
 	return err
 }
 
