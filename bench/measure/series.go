@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"io/fs"
 	"log"
 	"os"
 	"path/filepath"
@@ -154,7 +155,7 @@ func removeDatabase(path string) {
 }
 
 func (s *series) koppelRun(r *result, dir, input string) error {
-	if err := readThrough(input); err != nil {
+	if err := readThrough(input, dir); err != nil {
 		return err
 	}
 	u, err := run(dir, s.koppel, "run", "--quiet", "--var", "input="+input)
@@ -168,6 +169,11 @@ func (s *series) floorRun(r *result, args ...string) error {
 	if err := readThrough(args[slices.Index(args, "-in")+1]); err != nil {
 		return err
 	}
+	if at := slices.Index(args, "-db"); at > 0 && r.task == "T3" {
+		if err := readThrough(args[at+1]); err != nil {
+			return err
+		}
+	}
 	u, err := run(s.dir, s.floor, args...)
 	if err == nil {
 		r.floor = append(r.floor, u)
@@ -175,11 +181,26 @@ func (s *series) floorRun(r *result, args ...string) error {
 	return err
 }
 
-// readThrough reads the input before a program does: whichever comes first would
-// pay for what the system no longer holds in memory, which is not the same
-// for the next.
-func readThrough(input string) error {
-	f, err := os.Open(input)
+// readThrough reads files, and those of folders, before a program does. What was
+// not used for some seconds may no longer be in memory: who comes first would
+// pay for that, and whose databases were written longer ago.
+func readThrough(paths ...string) error {
+	for _, root := range paths {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			return readWhole(path)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readWhole(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
