@@ -12,10 +12,9 @@ import (
 
 // users are those of the tenant, with what changed.
 type users struct {
-	gone map[string]*user
-	all  map[string]*user
-	log  []change
-	seq  int
+	all map[string]*user
+	log []change
+	seq int
 }
 
 // A user has the properties that were ever set, as raw JSON, by name.
@@ -42,10 +41,7 @@ func (t *Tenant) PutUser(object string) {
 	id, _ = strconv.Unquote(id)
 	u := t.users.all[id]
 	if u == nil {
-		// Who comes back is who was there before: an id is never given anew.
-		if u = t.users.gone[id]; u == nil {
-			u = &user{values: map[string]string{}}
-		}
+		u = &user{values: map[string]string{}}
 		if t.users.all == nil {
 			t.users.all = map[string]*user{}
 		}
@@ -83,10 +79,6 @@ func (t *Tenant) DropUser(id, reason string) {
 	if t.users.all[id] == nil {
 		return
 	}
-	if t.users.gone == nil {
-		t.users.gone = map[string]*user{}
-	}
-	t.users.gone[id] = t.users.all[id]
 	delete(t.users.all, id)
 	t.users.note(change{id: id, reason: reason})
 }
