@@ -69,6 +69,7 @@ var mayImport = map[string][]string{
 	"internal/sandbox/traffic":       {},
 	"internal/smtp":                  {"engine/connector", "internal/httpclient"},
 	"internal/secret":                {},
+	"internal/webhook":               {"engine/connector"},
 	"internal/soap":                  {"engine/connector", "engine/record", "internal/xmlrecord"},
 	"internal/sql":                   {"engine/connector", "engine/record"},
 	"internal/sql/mysqltest":         {},
