@@ -78,9 +78,9 @@ var mayImport = map[string][]string{
 	"internal/sql/proxytest":         {},
 	"cmd/koppel":                     {"cmd/koppel/internal/cli"},
 	"pipelines":                      {},
-	"cmd/koppel/internal/demo":       {"cmd/koppel/internal/view", "internal/sandbox", "internal/sandbox/dataset", "internal/sql", "pipelines"},
-	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "cmd/koppel/internal/view", "dsl", "engine", "engine/*", "internal/sandbox", "sinks", "sources"},
-	"cmd/koppel/internal/view":       {"dsl", "engine", "engine/*"},
+	"cmd/koppel/internal/demo":       {"internal/view", "internal/sandbox", "internal/sandbox/dataset", "internal/sql", "pipelines"},
+	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "internal/view", "dsl", "engine", "engine/*", "internal/sandbox", "sinks", "sources"},
+	"internal/view":                  {"dsl", "engine", "engine/*"},
 }
 
 // testOnly are packages that nothing but tests may import.

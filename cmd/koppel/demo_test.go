@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"koppel/cmd/koppel/internal/demo"
-	"koppel/cmd/koppel/internal/view"
+	"koppel/internal/view"
 )
 
 // TestDemoByHand types the commands of the demo into a shell: they print there

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"koppel/cmd/koppel/internal/cli"
-	"koppel/cmd/koppel/internal/view"
+	"koppel/internal/view"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"testing"
 
-	"koppel/cmd/koppel/internal/view"
+	"koppel/internal/view"
 )
 
 // TestSandbox runs the verb, calls a system and the control API, keeps what it

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"koppel/cmd/koppel/internal/view"
+	"koppel/internal/view"
 
 	"golang.org/x/term"
 )

@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"koppel/cmd/koppel/internal/demo"
-	"koppel/cmd/koppel/internal/view"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/dsl"
 	"koppel/engine"
 	"koppel/engine/connector"
+	"koppel/internal/view"
 	"koppel/sinks"
 	"koppel/sources"
 

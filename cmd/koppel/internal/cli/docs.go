@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/dsl"
 	"koppel/engine/mapping"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"

@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/dsl"
 	"koppel/engine/mapping"
 	"koppel/engine/record"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

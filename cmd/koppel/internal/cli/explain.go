@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/dsl"
 	"koppel/engine/mapping"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

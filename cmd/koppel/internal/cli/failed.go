@@ -3,8 +3,8 @@ package cli
 import (
 	"context"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/engine"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

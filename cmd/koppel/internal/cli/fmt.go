@@ -10,8 +10,8 @@ import (
 	"slices"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/dsl"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

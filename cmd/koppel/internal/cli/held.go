@@ -5,8 +5,8 @@ import (
 	"errors"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/engine"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -3,7 +3,7 @@ package cli
 import (
 	"context"
 
-	"koppel/cmd/koppel/internal/view"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/engine"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"koppel/cmd/koppel/internal/view"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
+	"koppel/internal/view"
 	"koppel/sinks"
 	"koppel/sources"
 

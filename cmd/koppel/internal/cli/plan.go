@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/engine"
 	"koppel/engine/plan"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/engine"
+	"koppel/internal/view"
 )
 
 // progressEvery is how often the line of progress is written anew.

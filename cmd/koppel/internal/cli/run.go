@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/engine"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/engine"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/internal/sandbox"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

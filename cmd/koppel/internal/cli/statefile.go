@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/engine/state"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

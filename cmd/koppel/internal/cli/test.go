@@ -6,9 +6,9 @@ import (
 	"regexp"
 	"slices"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/dsl"
 	"koppel/engine"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

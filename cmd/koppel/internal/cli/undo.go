@@ -7,8 +7,8 @@ import (
 	"os"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/engine"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"slices"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/dsl"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

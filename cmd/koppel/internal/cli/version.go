@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"koppel/cmd/koppel/internal/view"
+	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
 )

@@ -14,8 +14,8 @@ import (
 	"syscall"
 	"time"
 
-	"koppel/cmd/koppel/internal/view"
 	"koppel/internal/sandbox"
+	"koppel/internal/view"
 )
 
 // Options of a demo.

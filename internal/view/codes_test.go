@@ -79,10 +79,10 @@ func codeExpressions(n ast.Node, arguments map[string]int) []ast.Expr {
 func TestRecordCodes(t *testing.T) {
 	used := map[string]bool{}
 	for _, dir := range []string{"engine", "engine/change"} {
-		codesIn(t, filepath.Join("../../../..", dir), codeArguments, used)
+		codesIn(t, filepath.Join("../..", dir), codeArguments, used)
 	}
 	valueErrors := map[string]bool{}
-	codesIn(t, "../../../../engine/mapping", nil, valueErrors)
+	codesIn(t, "../../engine/mapping", nil, valueErrors)
 	maps.Copy(used, valueErrors)
 	// Problems of programs, which are known before a run, and codes that are no
 	// literals where they are made.
