@@ -22,7 +22,7 @@ import (
 // startSandbox starts the simulated systems for a project that connects to one.
 func (c *coupling) startSandbox(project string) {
 	c.t.Helper()
-	if !regexp.MustCompile(`connection "(afas|alleyoop)"`).MatchString(project) {
+	if !regexp.MustCompile(`connection "(afas|alleyoop|graph|smtp)"`).MatchString(project) {
 		return
 	}
 	c.boxClock.Store(c.now.Unix())
@@ -52,7 +52,7 @@ func (c *coupling) vars() map[string]string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	for _, name := range []string{"afas", "alleyoop"} {
+	for _, name := range []string{"afas", "alleyoop", "graph", "smtp"} {
 		all, err := json.Marshal(c.box.System(name).Credentials)
 		if err != nil {
 			c.t.Fatal(err)
@@ -61,7 +61,7 @@ func (c *coupling) vars() map[string]string {
 		if err := json.Unmarshal(all, &values); err != nil {
 			c.t.Fatal(err)
 		}
-		values["url"] = c.box.URL(name)
+		values["url"], values["login_url"] = c.box.URL(name), c.box.URL(name)
 		for key, value := range values {
 			if v := name + "_" + key; strings.Contains(string(text), fmt.Sprintf("variable %q", v)) {
 				vars[v] = value
