@@ -33,6 +33,11 @@ func (c *coupling) startSandbox(project string) {
 	c.t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.t.Context()), time.Minute)
 		defer cancel()
+		for _, s := range box.Systems() {
+			if err := s.Server.Down(); err != nil { // connections without a request yet are not waited for
+				c.t.Error(err)
+			}
+		}
 		if err := box.Stop(ctx); err != nil {
 			c.t.Error(err)
 		}
