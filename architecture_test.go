@@ -67,6 +67,7 @@ var mayImport = map[string][]string{
 	"internal/sandbox/smtp":          {"internal/sandbox/dataset", "internal/sandbox/traffic"},
 	"internal/sandbox/soap":          {"internal/sandbox/dataset", "internal/sandbox/traffic"},
 	"internal/sandbox/traffic":       {},
+	"internal/serve":                 {"dsl", "engine", "engine/*"},
 	"internal/smtp":                  {"engine/connector", "internal/httpclient"},
 	"internal/secret":                {},
 	"internal/webhook":               {"engine/connector"},
@@ -79,7 +80,7 @@ var mayImport = map[string][]string{
 	"cmd/koppel":                     {"cmd/koppel/internal/cli"},
 	"pipelines":                      {},
 	"cmd/koppel/internal/demo":       {"internal/view", "internal/sandbox", "internal/sandbox/dataset", "internal/sql", "pipelines"},
-	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "internal/view", "dsl", "engine", "engine/*", "internal/sandbox", "sinks", "sources"},
+	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "internal/view", "dsl", "engine", "engine/*", "internal/sandbox", "internal/serve", "sinks", "sources"},
 	"internal/view":                  {"dsl", "engine", "engine/*"},
 }
 

@@ -35,6 +35,9 @@ type Engine struct {
 	LockWait time.Duration
 	// Progress is told what a run is doing; nil: nobody listens.
 	Progress func(Progress)
+	// Begun is told the number of each run, before it reads anything; nil: nobody
+	// listens.
+	Begun func(runID int64)
 
 	// answers are those of lookups, of this run and earlier ones.
 	answers *answers
