@@ -178,6 +178,7 @@ func (p *pipelineLoad) fieldBlock(b *hclsyntax.Block) {
 		CreateOnly: p.v.choice(attrs["write"], p.in, "always", "create_only") == "create_only",
 		Compare:    map[string]record.Compare{"exact": record.Exact, "unordered": record.Unordered, "fold": record.Fold}[p.v.choice(attrs["compare"], p.in, "exact", "unordered", "fold")],
 	}
+	f.Fold = f.Compare == record.Fold
 	p.applyRule(b, rule, f)
 }
 

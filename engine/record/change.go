@@ -94,6 +94,7 @@ type Field struct {
 	Type      string // string, number, integer, bool, date, datetime, list, object; empty: not declared
 	Sensitive bool
 	Send      bool // false: kept for joins, not delivered
+	Fold      bool // texts count as equal whatever their case and the white space around them
 }
 
 // ContentField is the field that holds the SHA-256, in lower-case hexadecimal

@@ -144,6 +144,32 @@ func TestMatchAndAdopt(t *testing.T) {
 	}
 }
 
+// TestMatchFolds: rows are matched as the field is compared.
+func TestMatchFolds(t *testing.T) {
+	for name, table := range map[string]string{
+		"text": `CREATE TABLE people (id UNIQUE, name TEXT UNIQUE, active, phones, score)`,
+		"any":  `CREATE TABLE people (id UNIQUE, name, active, phones, score)`,
+	} {
+		for fold, want := range map[bool][]int{true: {1, 2, 0}, false: {0, 0, 0}} {
+			t.Run(fmt.Sprintf("%s, fold %t", name, fold), func(t *testing.T) {
+				shape := people()
+				shape.Fields[1].Fold = fold
+				g := newTarget(t, Config{Match: []string{"name"}}, shape)
+				g.exec(table, `INSERT INTO people (name) VALUES (' NOOR@example.org'), ('Twice'), ('twICE ')`)
+				found, err := g.Match(t.Context(), []record.Change{
+					create("7", `{"id":7,"name":"Noor@Example.org"}`), create("8", `{"id":8,"name":"tWICe"}`), create("9", `{"id":9,"name":"other"}`),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(want, []int{found[0].N, found[1].N, found[2].N}); diff != "" {
+					t.Errorf("matches (-want +got)\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
 // TestRefOfAnotherRow: a hidden row number that came to mean another row must
 // not touch that one.
 func TestRefOfAnotherRow(t *testing.T) {

@@ -36,7 +36,7 @@ func (s *sink) matchQuery(v *view) string {
 	for i, m := range s.config.Match {
 		name := fmt.Sprintf("m%d", i)
 		apart = append(apart, column(table, m)+" AS "+name)
-		terms = append(terms, column(few, name)+" = "+d.Element(wanted, i, s.table.Column(m)))
+		terms = append(terms, s.equal(m, column(few, name), d.Element(wanted, i, s.table.Column(m))))
 	}
 	for i, h := range s.table.Handle {
 		name := fmt.Sprintf("h%d", i)
@@ -55,10 +55,25 @@ func (s *sink) matchQuery(v *view) string {
 		head + " CROSS JOIN " + d.Quote(few) + " CROSS JOIN " + from + " WHERE " + strings.Join(terms, " AND ")
 }
 
+// equal compares a match column with the value that is looked for: as the
+// database does, or as texts whatever their case where the field says fold.
+func (s *sink) equal(field, column, value string) string {
+	if !s.folds(field) {
+		return column + " = " + value
+	}
+	return "LOWER(TRIM(" + column + ")) = LOWER(TRIM(" + value + "))"
+}
+
+// folds tells whether a match column is compared as folded text.
+func (s *sink) folds(field string) bool {
+	c := s.table.Column(field)
+	return s.loose[field] && c != nil && (c.Class == sql.Texts || c.Class == sql.Any)
+}
+
 // matchIndexed tells whether an index finds the rows: one that starts with the
 // only match column.
 func (s *sink) matchIndexed() bool {
-	return len(s.config.Match) == 1 && slices.ContainsFunc(s.table.Indexes, func(first string) bool {
+	return len(s.config.Match) == 1 && !s.folds(s.config.Match[0]) && slices.ContainsFunc(s.table.Indexes, func(first string) bool {
 		return strings.EqualFold(s.config.Match[0], first)
 	})
 }

@@ -225,3 +225,16 @@ func testMySQLUnique(t *testing.T, server *mysqltest.Server) {
 		t.Errorf("update: %+v, %v", out, err)
 	}
 }
+
+// TestMySQLMatchFolds: rows are matched as the field is compared, also where
+// the column tells letters of another case apart.
+func TestMySQLMatchFolds(t *testing.T) {
+	server := mysqltest.Start(t)
+	address := server.Create(t, "target")
+	server.Exec(t, "target", "CREATE TABLE staff (row INT AUTO_INCREMENT PRIMARY KEY, id VARCHAR(20) UNIQUE, mail VARCHAR(50) COLLATE utf8mb4_bin, score INT); INSERT INTO staff (mail) VALUES (' Old@x.EXAMPLE')")
+	s := mysqlSink(t, address, Config{Table: "staff", Match: []string{"mail"}}, contacts())
+	found, err := s.Match(t.Context(), []record.Change{contact(record.Create, "k1", "old@x.example", 5), contact(record.Create, "k2", "two@x.example", 5)})
+	if err != nil || found[0].N != 1 || found[1].N != 0 {
+		t.Errorf("match: %v: %+v", err, found)
+	}
+}

@@ -20,7 +20,7 @@ import (
 // contacts is the shape of the records of these tests.
 func contacts() record.Shape {
 	return record.Shape{
-		Fields: []record.Field{{Name: "id", Type: "string", Send: true}, {Name: "mail", Type: "string", Send: true}, {Name: "score", Type: "integer", Send: true}},
+		Fields: []record.Field{{Name: "id", Type: "string", Send: true}, {Name: "mail", Type: "string", Send: true, Fold: true}, {Name: "score", Type: "integer", Send: true}},
 		Key:    []record.KeyField{{Name: "id", Source: "id"}},
 	}
 }
@@ -219,7 +219,7 @@ func TestPostgresTarget(t *testing.T) {
 	p := postgrestest.Start(t)
 	n := 0
 	db, url := database(t, p, &n, `CREATE SCHEMA hr`, `CREATE TABLE hr.staff (tenant text, id text, mail text, score int, safe boolean DEFAULT false, seen timestamptz DEFAULT '2026-01-01 10:00+01', tags int[] DEFAULT '{1,2}', UNIQUE (tenant, id))`,
-		`INSERT INTO hr.staff (tenant, id, mail, score, safe) VALUES ('acme', NULL, 'old@x.example', 1, false), ('acme', 'k2', 'two@x.example', 2, true), ('other', 'k3', 'three@x.example', 3, false)`,
+		`INSERT INTO hr.staff (tenant, id, mail, score, safe) VALUES ('acme', NULL, ' Old@x.EXAMPLE', 1, false), ('acme', 'k2', 'two@x.example', 2, true), ('other', 'k3', 'three@x.example', 3, false)`,
 		`ALTER DATABASE target1 SET search_path = hr`)
 	s := openContacts(t, db, Config{Rows: map[string]any{"tenant": "acme"}, Match: []string{"mail"}}).(*sink)
 	var rows []connector.Row
@@ -237,7 +237,7 @@ func TestPostgresTarget(t *testing.T) {
 	}
 	two, _ := record.MakeKey("k2")
 	want := []string{
-		` {"id":null,"mail":"old@x.example","safe":false,"score":1,"seen":"2026-01-01T09:00:00Z","tags":[1,2],"tenant":"acme"}`,
+		` {"id":null,"mail":" Old@x.EXAMPLE","safe":false,"score":1,"seen":"2026-01-01T09:00:00Z","tags":[1,2],"tenant":"acme"}`,
 		string(two) + ` {"id":"k2","mail":"two@x.example","safe":true,"score":2,"seen":"2026-01-01T09:00:00Z","tags":[1,2],"tenant":"acme"}`,
 	}
 	if diff := cmp.Diff(want, list()); diff != "" {

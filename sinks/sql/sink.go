@@ -21,6 +21,7 @@ type sink struct {
 	fields []field
 	index  map[string]int  // by name, into fields
 	unsent map[string]bool // mapped, but not for this target
+	loose  map[string]bool // texts that count as equal whatever their case
 	open   bool            // records may have members beyond fields
 	walker *walker
 
@@ -58,7 +59,7 @@ func newSink(c Config, db *sql.DB, env connector.Env) (*sink, error) {
 	}
 	s := &sink{
 		config: c, db: db, env: env, name: name, rows: constants,
-		index: map[string]int{}, unsent: map[string]bool{}, stmts: map[string]*statement{}, walker: newWalker(),
+		index: map[string]int{}, loose: map[string]bool{}, unsent: map[string]bool{}, stmts: map[string]*statement{}, walker: newWalker(),
 		open: env.Shape.Open || len(env.Shape.Fields) == 0,
 	}
 	s.key, err = newKeyColumns(c, constants, env.Shape)
@@ -75,6 +76,9 @@ func newSink(c Config, db *sql.DB, env connector.Env) (*sink, error) {
 			return nil, &connector.FieldError{Field: "rows", Problem: fmt.Sprintf("sets %q, which is mapped as well", f.Name)}
 		}
 		s.addField(f.Name, f.Type)
+		if f.Fold {
+			s.loose[f.Name] = true
+		}
 	}
 	return s, s.checkMatch()
 }
