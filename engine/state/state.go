@@ -99,6 +99,8 @@ type View interface {
 	// PlanApplied tells whether a plan was applied or begun, and its run.
 	PlanApplied(plan string) (run int64, done bool, err error)
 	HeldReads() ([]HeldRead, error)
+
+	DeliveryView
 }
 
 // A Tx changes the state. Put methods insert or replace by key. An iterator of
@@ -106,6 +108,7 @@ type View interface {
 // makes Update fail, whatever its function returns.
 type Tx interface {
 	View
+	DeliveryTx
 	// PutPipeline and PutSource insert when ID is 0 and return the ID.
 	PutPipeline(Pipeline) (int64, error)
 	PutSource(Source) (int64, error)
@@ -142,11 +145,11 @@ type Tx interface {
 	// DropPipeline and DropSource remove everything that belongs to them.
 	DropPipeline(id int64) error
 	DropSource(id int64) error
-	// Erase removes one key with its history from a pipeline; EraseSource
+	// Erase removes one key with its history and deliveries from a pipeline; EraseMirror
 	// removes one record from a mirror.
 	Erase(pipeline int64, key record.Key) error
 	EraseMirror(source int64, part string, key record.Key) error
-	// Prune removes audit rows and runs that ended before a time.
+	// Prune removes audit rows, runs and deliveries that ended before a time.
 	Prune(before time.Time) error
 }
 

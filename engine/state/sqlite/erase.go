@@ -11,13 +11,16 @@ import (
 )
 
 // Erase removes one key from a pipeline: item, open key, flights, audit trail,
-// and what the problems of runs say of it. After the commit the file is
+// deliveries, and what the problems of runs say of it. After the commit the file is
 // rewritten, so that nothing is left in free pages.
 func (t *tx) Erase(pipeline int64, key record.Key) error {
 	for _, query := range []string{itemDelete, recentDelete, openDelete, "DELETE FROM change WHERE pipeline = ? AND key = ?"} {
 		if err := t.exec(query, pipeline, key); err != nil {
 			return err
 		}
+	}
+	if err := t.dropDeliveries("pipeline = ? AND key = ?", pipeline, key); err != nil {
+		return err
 	}
 	if err := t.eraseFlown(pipeline, key); err != nil {
 		return err

@@ -84,6 +84,9 @@ func noRow(*sqlite.Stmt) error { return nil }
 func (t *tx) DropPipeline(id int64) error {
 	delete(t.growth, id)
 	t.spreadKnown, t.layouts = false, nil
+	if err := t.dropDeliveries("pipeline = ?", id); err != nil {
+		return err
+	}
 	for _, table := range []string{"item", "recent", "overlay", "layout", "open", "flight", "change", "run", "position", "based"} {
 		if err := t.exec("DELETE FROM "+table+" WHERE pipeline = ?", id); err != nil {
 			return err

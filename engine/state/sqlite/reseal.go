@@ -28,6 +28,8 @@ func sealedColumns() []sealedColumn {
 		{table: "change", column: "body", key: []string{"pipeline", "key", "run"}},
 		{table: "run", column: "problems", key: []string{"id", "pipeline"}},
 		{table: "flight", column: "body", key: []string{"pipeline", "batch"}},
+		{table: "delivery", column: "body", key: []string{"seq"}},
+		{table: "attempt", column: "words", key: []string{"delivery", "n"}},
 		{table: "held_read", column: "note", key: []string{"source"}},
 	}
 }

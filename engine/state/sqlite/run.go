@@ -106,12 +106,15 @@ func (t *tx) claimPlan(plan string, run int64) error {
 
 const ended = "(ended <> 0 AND ended < ? OR ended = 0 AND started < ?)"
 
-// Prune removes audit rows and runs that ended before a time. A run that was
-// cut off counts from its start.
+// Prune removes audit rows, runs and deliveries that ended before a time. A run
+// that was cut off counts from its start.
 func (t *tx) Prune(before time.Time) error {
 	err := t.exec("DELETE FROM change WHERE EXISTS (SELECT 1 FROM run WHERE run.id = change.run AND run.pipeline = change.pipeline AND "+ended+")", before, before)
 	if err != nil {
 		return err
 	}
-	return t.exec("DELETE FROM run WHERE "+ended, before, before)
+	if err := t.exec("DELETE FROM run WHERE "+ended, before, before); err != nil {
+		return err
+	}
+	return t.dropDeliveries("ended <> 0 AND ended < ?", before)
 }

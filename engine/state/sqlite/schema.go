@@ -11,7 +11,7 @@ const (
 
 // steps lead from one schema version to the next; the number of steps done is
 // the file's user_version. A step that was released never changes.
-var steps = []string{schema1, schema2, schema3, schema4}
+var steps = []string{schema1, schema2, schema3, schema4, schema5}
 
 // Keys are blobs: they are compared as bytes. Times are milliseconds since
 // 1970, 0 for none. What must stay unread in a scan comes last in its row.
@@ -215,5 +215,44 @@ CREATE TABLE layout (
   id       INTEGER NOT NULL,
   names    BLOB NOT NULL,
   PRIMARY KEY (pipeline, id)
+) STRICT, WITHOUT ROWID;
+`
+
+// Deliveries of one sink, receiver, pipeline and key are a lane; head marks the
+// first of a lane that is pending. Bodies and what receivers answer are sealed.
+const schema5 = `
+CREATE TABLE delivery (
+  seq      INTEGER PRIMARY KEY,
+  id       TEXT NOT NULL UNIQUE,
+  pipeline INTEGER NOT NULL,
+  key      BLOB NOT NULL,
+  run      INTEGER NOT NULL,
+  sink     TEXT NOT NULL,
+  receiver TEXT NOT NULL,
+  topic    TEXT NOT NULL,
+  status   TEXT NOT NULL,
+  head     INTEGER NOT NULL,
+  created  INTEGER NOT NULL,
+  due      INTEGER NOT NULL,
+  ended    INTEGER NOT NULL,
+  tries    INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  code     INTEGER NOT NULL,
+  body     BLOB NOT NULL
+) STRICT;
+CREATE INDEX delivery_key ON delivery (pipeline, key);
+CREATE INDEX delivery_lane ON delivery (sink, receiver, pipeline, key, seq) WHERE status = 'pending';
+CREATE UNIQUE INDEX delivery_head ON delivery (sink, receiver, pipeline, key) WHERE head = 1;
+CREATE INDEX delivery_due ON delivery (sink, receiver, due, seq) WHERE head = 1;
+CREATE INDEX delivery_ended ON delivery (ended) WHERE ended <> 0;
+
+CREATE TABLE attempt (
+  delivery INTEGER NOT NULL,
+  n        INTEGER NOT NULL,
+  at       INTEGER NOT NULL,
+  took     INTEGER NOT NULL,
+  code     INTEGER NOT NULL,
+  words    BLOB,
+  PRIMARY KEY (delivery, n)
 ) STRICT, WITHOUT ROWID;
 `

@@ -38,14 +38,15 @@ func (s *Store) validate(ctx context.Context, c *conn, seal *sealer) error {
 	}
 	_, err = v.HeldReads()
 	changes := rows(v, changeColumns, nil, v.scanChange)
-	return first(err, drain(changes), drain(v.Runs(0)))
+	return first(err, drain(changes), drain(v.Runs(0)), v.validateDeliveries())
 }
 
 // owners looks for rows whose pipeline or source is not there.
 func (v *view) owners() error {
 	owned := map[string]string{
 		"item": "pipeline", "layout": "pipeline", "open": "pipeline", "flight": "pipeline", "change": "pipeline", "based": "pipeline", "position": "pipeline",
-		"part": "source", "mirror": "source",
+		"delivery": "pipeline",
+		"part":     "source", "mirror": "source",
 	}
 	for table, owner := range owned {
 		query := fmt.Sprintf("SELECT %[2]s FROM %[1]s WHERE %[2]s NOT IN (SELECT id FROM %[2]s) LIMIT 1", table, owner)

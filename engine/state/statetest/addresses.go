@@ -2,6 +2,7 @@ package statetest
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -162,6 +163,16 @@ func fillPipeline(t failer, s state.Store, id, src int64) {
 		}
 		if err := tx.SetBased(id, "part"); err != nil {
 			return err
+		}
+		for _, key := range []record.Key{"k", "l"} {
+			d := letter(id, fmt.Sprintf("%d-%s", id, key), "x", key)
+			d.Shown, d.Attempts = []byte("{}"), 1
+			if err := tx.PutDelivery(&d); err != nil {
+				return err
+			}
+			if err := tx.PutAttempt(d.Seq, state.Attempt{N: 1, At: at(2), Words: "canary"}); err != nil {
+				return err
+			}
 		}
 		return tx.PutPosition(state.Position{Pipeline: id, Source: src, Seq: 7, Digest: []byte{1}})
 	})

@@ -22,6 +22,9 @@ type contents struct {
 	Mirror    []state.MirrorRow
 	Since     []state.MirrorRow
 	Held      []state.HeldRead
+	// Deliveries with their bodies, and the attempts at all of them.
+	Deliveries []state.Delivery
+	Attempts   []state.Attempt
 }
 
 func emptyDump() contents {
@@ -69,6 +72,16 @@ func read(v state.View, pipeline, source int64) (d contents, err error) {
 		if h.Source == source {
 			d.Held = append(d.Held, h)
 		}
+	}
+	for _, light := range take(v.Deliveries(state.DeliveryFilter{Pipeline: pipeline}), func(d state.Delivery) state.Delivery { return d }, keep) {
+		whole, e := v.Delivery(light.ID)
+		keep(e)
+		if whole != nil {
+			d.Deliveries = append(d.Deliveries, *whole)
+		}
+		attempts, e := v.Attempts(light.Seq)
+		keep(e)
+		d.Attempts = append(d.Attempts, attempts...)
 	}
 	return d, err
 }
