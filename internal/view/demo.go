@@ -48,7 +48,7 @@ made-up persons, by the ready couplings of the folder pipelines:
 
 `)
 	for _, s := range systems {
-		fmt.Fprintf(d.out, "  %s   %s\n", pad(s[0], 11), Clean(s[1]))
+		fmt.Fprintf(d.out, "  %s   %s\n", pad(s[0], 13), Clean(s[1]))
 	}
 	fmt.Fprintf(d.out, `
 All commands run in the folder

@@ -140,6 +140,7 @@ func TestDemoKeepsSecrets(t *testing.T) {
 	}()
 	credentials := []string{
 		box.AFAS.TokenData, box.AFAS.LimitedToken, box.AFAS.ClientSecret, box.AlleyOop.Password, box.AlleyOop.APIKey,
+		box.Graph.ClientSecret, box.SMTP.Password,
 	}
 	hidden := credentials
 	for _, p := range box.AFAS.Data.Rows("persons") {

@@ -200,7 +200,7 @@ func fill(text string, facts map[string]string) string {
 func (d *Demo) introduce() {
 	var systems [][2]string
 	for _, s := range d.Box.Systems() {
-		if slices.Contains([]string{"afas", "alleyoop"}, s.Name) {
+		if slices.Contains([]string{"afas", "alleyoop", "graph", "smtp"}, s.Name) {
 			title, _, _ := strings.Cut(s.About, ":")
 			title, _, _ = strings.Cut(title, " (")
 			systems = append(systems, [2]string{title, s.URL})

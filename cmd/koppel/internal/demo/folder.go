@@ -33,6 +33,13 @@ var couplings = []coupling{
 	}},
 	{"alleyoop-clients-to-sql", alleyOopVars},
 	{"dossiers-to-alleyoop", alleyOopVars},
+	{"microsoft365-to-directory", graphVars},
+	{"microsoft365-meetings-to-visitors", func(d *Demo) map[string]string {
+		vars, c := graphVars(d), d.Box.SMTP.Credentials
+		vars["smtp_host"], vars["smtp_port"], vars["smtp_username"], vars["smtp_password"] = c.Host, c.Port, c.Username, c.Password
+		vars["smtp_from"], vars["smtp_ca_file"] = c.From, c.CAFile
+		return vars
+	}},
 }
 
 func afasVars(d *Demo) map[string]string {
@@ -43,6 +50,13 @@ func alleyOopVars(d *Demo) map[string]string {
 	c := d.Box.AlleyOop.Credentials
 	return map[string]string{
 		"alleyoop_url": d.Box.URL("alleyoop"), "alleyoop_username": c.Username, "alleyoop_password": c.Password, "alleyoop_api_key": c.APIKey,
+	}
+}
+
+func graphVars(d *Demo) map[string]string {
+	c, url := d.Box.Graph.Credentials, d.Box.URL("graph")
+	return map[string]string{
+		"graph_url": url, "graph_login_url": url, "graph_tenant": c.Tenant, "graph_client_id": c.ClientID, "graph_client_secret": c.ClientSecret,
 	}
 }
 

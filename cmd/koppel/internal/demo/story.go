@@ -3,7 +3,9 @@ package demo
 import "slices"
 
 // Story is the whole demo: all ready couplings with the simulated systems.
-func Story() []Step { return slices.Concat(afasStory(), alleyOopStory(), lastStory()) }
+func Story() []Step {
+	return slices.Concat(afasStory(), alleyOopStory(), microsoftStory(), lastStory())
+}
 
 // afasStory tells of employees, what goes wrong, appointments and courses.
 func afasStory() []Step {
