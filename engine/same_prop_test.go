@@ -79,9 +79,13 @@ func TestWaysToTheSameTarget(t *testing.T) {
 // goes on from there.
 func TestStoppedAnywhere(t *testing.T) {
 	before := runtime.NumGoroutine()
+	step := 3
+	if testing.Short() {
+		step = 11
+	}
 	for _, mirror := range []string{"none", "delta"} {
 		for _, keys := range []string{"identity", "computed"} {
-			for at := 1; at <= 40; at += 3 {
+			for at := 1; at <= 40; at += step {
 				s := shape{mirror: mirror, keys: keys, journalled: at%2 == 0}
 				st := newFaults(t, s)
 				for i := range 12 {

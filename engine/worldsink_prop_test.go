@@ -305,12 +305,12 @@ func (s *stage) saved() *engine.PipelineResult {
 }
 
 // check is rapid.Check for worlds, which take a while: without -rapid.checks
-// there are 30 of them, with -short 8.
+// there are 30 of them, with -short 4.
 func check(t *testing.T, prop func(t *rapid.T)) {
 	t.Helper()
 	limit, done := 30, 0
 	if testing.Short() {
-		limit = 8
+		limit = 4
 	}
 	if f := flag.Lookup("rapid.checks"); f != nil && f.Value.String() != f.DefValue {
 		limit = math.MaxInt

@@ -129,7 +129,11 @@ func TestXMLRecordsPassTheLimits(t *testing.T) {
 }
 
 func TestXMLRecordHasABound(t *testing.T) {
-	for _, text := range []string{"<a><r>%s</r></a>", "<!--%s--><a/>"} {
+	forms := []string{"<a><r>%s</r></a>", "<!--%s--><a/>"}
+	if testing.Short() {
+		forms = forms[1:]
+	}
+	for _, text := range forms {
 		got := readXML(t, fmt.Sprintf(text, strings.Repeat(" ", 65<<20)), "")
 		if !strings.HasSuffix(got.Problem, "a record is larger than 64 MiB") || got.Complete {
 			t.Errorf("%s: %q", text, got.Problem)
