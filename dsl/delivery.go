@@ -71,6 +71,12 @@ func (p *pipelineLoad) cannotDelete() string {
 // disableSet compiles what disabling a record writes.
 func (p *pipelineLoad) disableSet(b *hclsyntax.Block, attr *hclsyntax.Attribute) {
 	disable := p.p.Deletes.Action == "disable"
+	if fixed, ok := p.l.project.sinkConfigs[p.p.Into].(connector.Unchanging); ok && disable {
+		if why := fixed.Unchanging(); why != "" {
+			p.l.out.add("conflict", b.Body.Attributes["action"].Expr.Range(), fmt.Sprintf("%s can't disable: %s", p.p.Into, why), "Disabling is an update that writes set. Give the sink an update, or write action = \"keep\".")
+			return
+		}
+	}
 	switch {
 	case attr == nil && disable:
 		p.l.out.add("missing_argument", b.DefRange(), "What disabling writes is missing", "Write set = { active = false }.")

@@ -104,6 +104,13 @@ type Keeper interface {
 	Keeps() string
 }
 
+// Unchanging is implemented by pointers to configuration structs of sinks whose
+// kind can update, and which can't as they are configured. It runs offline.
+type Unchanging interface {
+	// Unchanging says why such a sink can't update; empty: it can.
+	Unchanging() string
+}
+
 // Fitted is implemented by pointers to configuration structs of sinks that do
 // not take records of every shape. It runs offline.
 type Fitted interface {

@@ -51,6 +51,8 @@ pipeline "p" {
 		{"http", "", "delete {}", "", "delete"},
 		{"http", "", "", "", "keep"},
 		{"http", "", "", `deletes { action = "delete" }`, "sink.http.s can't delete: it has no block delete"},
+		{"http", "", "", "deletes {\n    action = \"disable\"\n    set = { id = null }\n  }", "sink.http.s can't disable: it has no block update"},
+		{"http", "", "update {}", "deletes {\n    action = \"disable\"\n    set = { id = null }\n  }", "disable"},
 	} {
 		dir := t.TempDir()
 		project := strings.NewReplacer("ON_CREATE", test.onCreate, "DELETES", test.deletes, "DELETE", test.delete, "KIND", test.kind).Replace(text)

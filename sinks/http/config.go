@@ -98,6 +98,14 @@ func (c *Config) Keeps() string {
 	return "it has no block delete"
 }
 
+// Unchanging says that a sink without a block update can't update.
+func (c *Config) Unchanging() string {
+	if c.Update != nil {
+		return ""
+	}
+	return "it has no block update"
+}
+
 // requests are those of the blocks that there are.
 func (c *Config) requests(yield func(block string, r *request)) {
 	for _, one := range []struct {
