@@ -39,7 +39,17 @@ func (r *replacement) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// newReplacement starts a file beside the one at path. A folder that another
+// sink made, and removes because nothing came into it, is made again.
 func newReplacement(path string) (*replacement, error) {
+	r, err := beginReplacement(path)
+	for again := 0; again < 100 && errors.Is(err, fs.ErrNotExist); again++ {
+		r, err = beginReplacement(path)
+	}
+	return r, err
+}
+
+func beginReplacement(path string) (*replacement, error) {
 	path, old, err := resolve(path)
 	if err != nil {
 		return nil, err
