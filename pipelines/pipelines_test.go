@@ -51,7 +51,10 @@ type coupling struct {
 	url    string
 	box    *sandbox.Sandbox // where the project has a connection to a system of it
 
-	boxClock atomic.Int64 // its clock, in seconds
+	boxClock  atomic.Int64 // its clock, in seconds
+	employees int          // in the systems; 0: as usual
+
+	more map[string]string // variables beside those of the systems
 }
 
 func runCoupling(t *testing.T, name string) {

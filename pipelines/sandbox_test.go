@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"regexp"
@@ -26,7 +27,7 @@ func (c *coupling) startSandbox(project string) {
 		return
 	}
 	c.boxClock.Store(c.now.Unix())
-	box, err := sandbox.Start(c.t.Context(), sandbox.Options{Now: func() time.Time { return time.Unix(c.boxClock.Load(), 0) }})
+	box, err := sandbox.Start(c.t.Context(), sandbox.Options{Employees: c.employees, Now: func() time.Time { return time.Unix(c.boxClock.Load(), 0) }})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -50,6 +51,7 @@ func (c *coupling) startSandbox(project string) {
 func (c *coupling) vars() map[string]string {
 	c.t.Helper()
 	vars := map[string]string{}
+	maps.Copy(vars, c.more)
 	if c.box == nil {
 		return vars
 	}
