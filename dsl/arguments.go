@@ -245,7 +245,7 @@ func (v *values) duration(attr *hclsyntax.Attribute, in *instance) *time.Duratio
 	if !ok {
 		return nil
 	}
-	d, err := parseDuration(value.AsString())
+	d, err := ParseDuration(value.AsString())
 	if err != nil {
 		v.out.add("invalid_value", attr.Expr.Range(), fmt.Sprintf("%q is no duration", v.show(value.AsString())), "%s.", capital(err.Error()))
 		return nil

@@ -48,7 +48,7 @@ func assignDuration(field reflect.Value, value cty.Value) string {
 	if value.Type() != cty.String {
 		return capital(errDuration.Error()) + "."
 	}
-	d, err := parseDuration(value.AsString())
+	d, err := ParseDuration(value.AsString())
 	if err != nil {
 		return capital(err.Error()) + "."
 	}

@@ -23,8 +23,8 @@ var durationUnits = []struct {
 
 var errDuration = errors.New(`write a number and one of ms, s, m, h, d, w, as in "10m" or "1h30m"`)
 
-// parseDuration reads a duration such as 10m, 1.5h or 1h30m.
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads a duration such as 10m, 1.5h, 1h30m or 90d.
+func ParseDuration(text string) (time.Duration, error) {
 	rest, total := strings.TrimSpace(text), time.Duration(0)
 	if rest == "0" {
 		return 0, nil

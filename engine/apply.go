@@ -333,7 +333,10 @@ func (w *work) notSent(tx state.Tx, e *plan.Entry, message string) error {
 	w.applied.unsent[e.Key] = true
 	w.problem(ShowKey(e.Key), "", "not_sent", message)
 	o := w.openOf(e, state.Waiting)
-	o.Op, o.Note, o.Approved = e.Op, message, e.Approved
+	o.Op, o.Note = e.Op, message
+	if err := w.stayApproved(tx, o, e); err != nil {
+		return err
+	}
 	return tx.PutOpen(w.row.ID, o)
 }
 
@@ -347,7 +350,12 @@ func (w *work) unapplied(e *plan.Entry) {
 func (w *work) note(tx state.Tx, e *plan.Entry) error {
 	if e.Open != "" {
 		o := w.openOf(e, state.Reason(e.Open))
-		o.Op, o.Approved = e.OpenOp, e.Approved && e.Open == string(state.Waiting)
+		o.Op = e.OpenOp
+		if o.Reason == state.Waiting {
+			if err := w.stayApproved(tx, o, e); err != nil {
+				return err
+			}
+		}
 		if err := tx.PutOpen(w.row.ID, o); err != nil {
 			return err
 		}

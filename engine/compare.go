@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"koppel/engine/change"
 	"koppel/engine/connector"
@@ -198,7 +199,7 @@ func (w *work) describeSubject(s *subject, all *subjects) error {
 	if err != nil {
 		return err
 	}
-	s.in.Item, s.in.Open = itemOf(it), openIn(o)
+	s.in.Item, s.in.Open = itemOf(it), openIn(o, w.s.clock)
 	if moved, err := w.moved(s, it); err != nil {
 		return err
 	} else if moved {
@@ -327,13 +328,13 @@ func itemOf(it *state.Item) *change.Item {
 		Src: change.Src{Has: it.HasSrc, Part: it.Src.Part, Key: it.Src.Key}}
 }
 
-func openIn(o *state.Open) *change.Open {
+func openIn(o *state.Open, clock time.Time) *change.Open {
 	if o == nil {
 		return nil
 	}
 	return &change.Open{Reason: change.Reason(o.Reason), Op: o.Op, Cause: o.Cause, Since: o.Since, Due: o.Due,
 		Attempts: o.Attempts, Before: o.Before, After: cloneBytes(o.After), Code: o.Code, Field: o.Field, Note: o.Note,
-		Approved: o.Approved, Forced: o.Due.IsZero() && o.Reason == state.Refused}
+		Approved: o.ApprovedAt(clock), Forced: o.Due.IsZero() && o.Reason == state.Refused}
 }
 
 // An itemSource finds items by rising keys.

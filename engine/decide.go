@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"koppel/engine/plan"
 	"koppel/engine/record"
@@ -21,6 +22,8 @@ type Decision struct {
 	Only   []string
 	Reason string
 	Who    string
+	// For is how long an approval holds; 0: until it is used or taken back.
+	For time.Duration
 }
 
 // A Decided tells what a decision did.
@@ -84,6 +87,9 @@ func (d *Decision) words(kind string) string {
 	past := map[string]string{KindApprove: "approved", KindReject: "rejected", KindRetry: "retry asked for", KindDismiss: "dismissed",
 		KindErase: "erased", KindState: "state edited"}
 	text := past[kind] + " by " + d.Who
+	if d.For > 0 && kind == KindApprove {
+		text += " for " + d.For.String()
+	}
 	if d.Reason == "" {
 		return text
 	}

@@ -117,7 +117,7 @@ func (e *Engine) Dismiss(ctx context.Context, d Decision) (*Decided, error) {
 			return false, notFailed(o, named), nil
 		}
 		// Note stays: a record that fails in other words is no longer dismissed.
-		o.Reason, o.Due, o.Approved = state.Dismissed, time.Time{}, false
+		o.Reason, o.Due, o.Approved, o.Until = state.Dismissed, time.Time{}, false, time.Time{}
 		return true, "", nil
 	})
 }

@@ -36,6 +36,9 @@ func (w *work) checkEntry(ctx context.Context, e *plan.Entry) (why string, err e
 		if why != "" {
 			return nil
 		}
+		if why, err = w.unapproved(v, e); err != nil || why != "" {
+			return err
+		}
 		if why, err = w.laterRead(v, e); err != nil || why != "" {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"koppel/engine/record"
 	"koppel/engine/state"
@@ -31,6 +32,9 @@ func (e *Engine) HeldReads(ctx context.Context, addresses []string) ([]HeldRead,
 	err := e.Store.View(ctx, func(v state.View) error {
 		all, err := v.HeldReads()
 		for _, h := range all {
+			if h.Approved = h.ApprovedAt(e.Now()); !h.Approved {
+				h.Until = time.Time{}
+			}
 			if addresses == nil || slices.Contains(addresses, h.Address) {
 				list = append(list, h)
 			}
@@ -67,7 +71,7 @@ func (e *Engine) Approve(ctx context.Context, d Decision) (*Decided, error) {
 		case now != o.Before:
 			return false, "it was changed since it was held; run again, and look at what is held then", nil
 		}
-		o.Approved, o.Note = true, d.words(KindApprove)
+		o.Approved, o.Until, o.Note = true, d.until(e.Now()), d.words(KindApprove)
 		return true, "", nil
 	})
 }
@@ -81,7 +85,7 @@ func (e *Engine) Reject(ctx context.Context, d Decision) (*Decided, error) {
 		if o.Reason != state.Held {
 			return false, notHeld(o, named), nil
 		}
-		o.Reason, o.Approved, o.Note = state.Rejected, false, d.words(KindReject)
+		o.Reason, o.Approved, o.Until, o.Note = state.Rejected, false, time.Time{}, d.words(KindReject)
 		return true, "", nil
 	})
 }
@@ -126,10 +130,13 @@ func (e *Engine) decideRead(ctx context.Context, source string, d Decision, appr
 			return err
 		}
 		for _, h := range all {
-			if h.Address != source || !approve && !h.Approved {
+			if h.Address != source || !approve && !h.ApprovedAt(e.Now()) {
 				continue
 			}
-			h.Approved = approve
+			h.Approved, h.Until = approve, time.Time{}
+			if approve {
+				h.Until = d.until(e.Now())
+			}
 			if err := tx.PutHeldRead(h); err != nil {
 				return err
 			}

@@ -65,7 +65,8 @@ type OpenKey struct {
 	Code, Field    string
 	Note           string
 	Approved       bool
-	Run            int64 // that left it open
+	Until          time.Time // when the approval ends; zero: never
+	Run            int64     // that left it open
 	// Moved: the record is no longer as it was when the change was found, so
 	// that the next run judges it anew.
 	Moved bool
@@ -81,6 +82,7 @@ type remembered struct {
 	configured *Pipeline // nil: orphaned
 	fields     []record.Field
 	sealed     bool
+	now        time.Time
 }
 
 // remembered looks a pipeline up by address. The error is an *UnknownError
@@ -94,7 +96,7 @@ func (e *Engine) remembered(v state.View, address string) (*remembered, error) {
 	if !known && p == nil {
 		return nil, &UnknownError{What: "pipeline", Name: strings.TrimPrefix(address, "pipeline.")}
 	}
-	r := &remembered{row: row, configured: p, name: strings.TrimPrefix(address, "pipeline."), sealed: e.Store.Sealed()}
+	r := &remembered{row: row, configured: p, name: strings.TrimPrefix(address, "pipeline."), sealed: e.Store.Sealed(), now: e.Now()}
 	r.row.Address = address
 	var kept keptShape
 	if len(row.Shape) > 0 {
@@ -198,8 +200,11 @@ func members(body []byte) func(func(string, []byte) bool) {
 // openKey describes an open key for people.
 func (r *remembered) openKey(v state.View, o *state.Open) (OpenKey, error) {
 	out := OpenKey{Pipeline: r.row.Address, Name: r.name, Key: ShowKey(o.Key), ID: o.Key, Reason: o.Reason, Op: o.Op, Cause: o.Cause,
-		Since: o.Since, Due: o.Due, Attempts: o.Attempts, Code: o.Code, Field: o.Field, Note: o.Note, Approved: o.Approved, Run: o.Run,
+		Since: o.Since, Due: o.Due, Attempts: o.Attempts, Code: o.Code, Field: o.Field, Note: o.Note, Approved: o.ApprovedAt(r.now), Run: o.Run,
 		Limit: r.limit(o.Op)}
+	if out.Approved {
+		out.Until = o.Until
+	}
 	if o.Op == 0 {
 		return out, nil
 	}

@@ -414,7 +414,7 @@ func (s *session) completeWhen(ctx context.Context, src *Source, r *records, kno
 	if note == "" {
 		return s.releaseRead(ctx, known)
 	}
-	if approved := known.held; approved != nil && approved.Approved {
+	if approved := known.held; approved != nil && approved.ApprovedAt(s.clock) {
 		if count >= approved.Count {
 			return s.releaseRead(ctx, known)
 		}
@@ -452,8 +452,8 @@ func (s *session) holdRead(ctx context.Context, src *Source, count int64, note s
 			return err
 		}
 		held := state.HeldRead{Source: id, Address: src.Address, Count: count, Since: s.clock, Note: note}
-		if approved != nil && approved.Approved {
-			held.Count, held.Since, held.Approved = approved.Count, approved.Since, true
+		if approved != nil && approved.ApprovedAt(s.clock) {
+			held.Count, held.Since, held.Approved, held.Until = approved.Count, approved.Since, true, approved.Until
 		}
 		return tx.PutHeldRead(held)
 	})

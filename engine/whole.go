@@ -151,7 +151,7 @@ func (w *work) approvedWhole(ctx context.Context) (approved bool, err error) {
 		if err != nil || o == nil {
 			return err
 		}
-		approved = o.Approved && bytes.Equal(o.After, w.header.Digest)
+		approved = o.ApprovedAt(w.s.Now()) && bytes.Equal(o.After, w.header.Digest)
 		return nil
 	})
 	return approved, err

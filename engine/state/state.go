@@ -101,6 +101,8 @@ type View interface {
 	HeldReads() ([]HeldRead, error)
 
 	DeliveryView
+	// Tokens gives the tokens of the API by name, revoked ones too.
+	Tokens() ([]Token, error)
 }
 
 // A Tx changes the state. Put methods insert or replace by key. An iterator of
@@ -138,6 +140,8 @@ type Tx interface {
 	PutRun(Run) error
 	PutHeldRead(HeldRead) error
 	DropHeldRead(source int64) error
+	// PutToken inserts or replaces the token of a name.
+	PutToken(Token) error
 
 	// Rename carries state to another address; it fails when to exists.
 	RenamePipeline(from, to string) error
@@ -264,8 +268,14 @@ type Open struct {
 	Field    string // field of a failure
 	Note     string // the target's or the mapping's own words, or a person's reason
 	Approved bool
+	Until    time.Time // when the approval ends; zero: never
 	Run      int64
 }
+
+// ApprovedAt tells whether an approval holds at a time.
+func (o *Open) ApprovedAt(t time.Time) bool { return o.Approved && lasts(o.Until, t) }
+
+func lasts(until, t time.Time) bool { return until.IsZero() || t.Before(until) }
 
 // A Flight is a batch of changes that is, or may be, at the target and is not
 // remembered yet. It is there before the batch is sent, and goes in the
@@ -339,6 +349,21 @@ type HeldRead struct {
 	Since    time.Time
 	Note     string
 	Approved bool
+	Until    time.Time // when the approval ends; zero: never
+}
+
+// ApprovedAt tells whether an approval holds at a time.
+func (h *HeldRead) ApprovedAt(t time.Time) bool { return h.Approved && lasts(h.Until, t) }
+
+// A Token lets a program use the API. Its secret is nowhere kept.
+type Token struct {
+	Name    string
+	Role    string
+	Hash    []byte // SHA-256 of the secret
+	Created time.Time
+	Expires time.Time // zero: never
+	Revoked time.Time // zero: it is not
+	Used    time.Time // the last time, within a minute; zero: never
 }
 
 // A LockedError says who holds a lock.

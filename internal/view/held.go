@@ -23,6 +23,8 @@ type HeldRead struct {
 	Since    *time.Time `json:"since" doc:"RFC 3339"`
 	Message  string     `json:"message" doc:"what complete_when asks for"`
 	Approved bool       `json:"approved" doc:"the next read of at least as many records is accepted"`
+	// ApprovedUntil is there in approvals with --for.
+	ApprovedUntil *time.Time `json:"approved_until" doc:"when the approval ends; null: it does not, or there is none"`
 }
 
 // Failed is what `koppel failed list --json` prints.
@@ -51,7 +53,7 @@ func NewHeld(changes []engine.OpenKey, reads []engine.HeldRead) Held {
 }
 
 func newHeldRead(h *engine.HeldRead) HeldRead {
-	return HeldRead{Source: h.Address, Count: h.Count, Since: moment(h.Since), Message: h.Note, Approved: h.Approved}
+	return HeldRead{Source: h.Address, Count: h.Count, Since: moment(h.Since), Message: h.Note, Approved: h.Approved, ApprovedUntil: moment(h.Until)}
 }
 
 // NewFailed describes what failed.
@@ -85,7 +87,7 @@ func (t *Teller) Held(changes []engine.OpenKey, reads []engine.HeldRead) {
 	for _, h := range reads {
 		text := Count(h.Count) + " read, since " + t.when(h.Since)
 		if h.Approved {
-			text += " · " + p.Green("approved")
+			text += " · " + p.Green("approved"+t.until(h.Until))
 		}
 		t.line("%s   %s", p.Bold("read of "+Clean(h.Address)), text)
 		t.line("  %s", Clean(h.Note))
@@ -190,4 +192,12 @@ func (t *Teller) ReadApproved(h *engine.HeldRead) {
 // ReadWithdrawn tells that the approval of a read was taken back.
 func (t *Teller) ReadWithdrawn(h *engine.HeldRead) {
 	t.line("The approval is taken back: the next read of %s is held with its own count when complete_when does not accept it.", Clean(h.Address))
+}
+
+// until says when an approval ends.
+func (t *Teller) until(end time.Time) string {
+	if end.IsZero() {
+		return ""
+	}
+	return " until " + t.when(end)
 }

@@ -34,10 +34,12 @@ type Open struct {
 	Field    string     `json:"field" doc:"field that failed; may be empty"`
 	Message  string     `json:"message" doc:"the words of the target, of the mapping or of a person"`
 	Approved bool       `json:"approved" doc:"someone approved it; the next run does it"`
-	Moved    bool       `json:"moved" doc:"the record was changed since; the next run judges it anew"`
-	Guard    string     `json:"guard" doc:"limit of the guard for the operation, as configured; empty: none"`
-	RunID    int64      `json:"run_id" doc:"run that left it open"`
-	Fields   []Field    `json:"fields" doc:"fields before and after"`
+	// ApprovedUntil is there in approvals with --for.
+	ApprovedUntil *time.Time `json:"approved_until" doc:"when the approval ends; null: it does not, or there is none"`
+	Moved         bool       `json:"moved" doc:"the record was changed since; the next run judges it anew"`
+	Guard         string     `json:"guard" doc:"limit of the guard for the operation, as configured; empty: none"`
+	RunID         int64      `json:"run_id" doc:"run that left it open"`
+	Fields        []Field    `json:"fields" doc:"fields before and after"`
 	// Dismissal is known of failed records only.
 	Dismissal string `json:"dismissal" doc:"who dismissed it and why; may be empty"`
 }
@@ -61,7 +63,7 @@ func newOpens(all []engine.OpenKey) []Open {
 
 func newOpen(o *engine.OpenKey) Open {
 	return Open{Pipeline: o.Name, Key: o.Key, Reason: string(o.Reason), Op: o.Op.String(), Cause: string(o.Cause), Since: moment(o.Since),
-		Due: moment(o.Due), Attempts: o.Attempts, Code: o.Code, Field: o.Field, Message: o.Note, Approved: o.Approved, Moved: o.Moved,
+		Due: moment(o.Due), Attempts: o.Attempts, Code: o.Code, Field: o.Field, Message: o.Note, Approved: o.Approved, ApprovedUntil: moment(o.Until), Moved: o.Moved,
 		Guard: o.Limit, RunID: o.Run, Fields: NewFields(o.Changes)}
 }
 
@@ -159,7 +161,7 @@ func (t *Teller) openLine(o *engine.OpenKey) string {
 	parts := []string{string(o.Reason)}
 	switch {
 	case o.Approved:
-		parts = append(parts, "approved, the next run does it")
+		parts = append(parts, "approved"+t.until(o.Until)+", the next run does it")
 	case o.Moved:
 		parts = append(parts, "changed since, the next run judges it anew")
 	}

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"iter"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -29,9 +30,9 @@ func (v *view) scanOpen(pipeline int64) func(*sqlite.Stmt, *state.Open) error {
 			Attempts: st.ColumnInt(7),
 			Code:     st.ColumnText(10),
 			Field:    st.ColumnText(11),
-			Approved: st.ColumnBool(12),
 			Run:      st.ColumnInt64(13),
 		}
+		o.Approved, o.Until = approval(st.ColumnInt64(12))
 		var ok bool
 		if o.Before, ok = columnHash(st, 8); !ok {
 			return damaged("open", o.Key, "its hash has a wrong length")
@@ -79,10 +80,30 @@ func (t *tx) PutOpen(pipeline int64, o *state.Open) error {
 	}
 	body := t.pack("open", pipeline, []string{string(o.Key)}, []byte(o.Note), o.After)
 	return t.exec(openReplace, pipeline, o.Key, string(o.Reason), int(o.Op), string(o.Cause), o.Since, o.Due, o.Order,
-		o.Attempts, known(o.Before), src, o.Code, o.Field, o.Approved, o.Run, body)
+		o.Attempts, known(o.Before), src, o.Code, o.Field, approvalValue(o.Approved, o.Until), o.Run, body)
 }
 
 // DropOpen removes an open key, if it is there.
 func (t *tx) DropOpen(pipeline int64, key record.Key) error {
 	return t.exec(openDelete, pipeline, key)
+}
+
+// approval reads a column that is 0 without an approval, 1 with one that does
+// not end, and else its end.
+func approval(value int64) (approved bool, until time.Time) {
+	if value <= 1 {
+		return value == 1, time.Time{}
+	}
+	return true, fromMillis(value)
+}
+
+// approvalValue is the reverse of approval.
+func approvalValue(approved bool, until time.Time) int64 {
+	switch {
+	case !approved:
+		return 0
+	case until.IsZero():
+		return 1
+	}
+	return max(until.UnixMilli(), 2)
 }

@@ -11,7 +11,7 @@ const (
 
 // steps lead from one schema version to the next; the number of steps done is
 // the file's user_version. A step that was released never changes.
-var steps = []string{schema1, schema2, schema3, schema4, schema5}
+var steps = []string{schema1, schema2, schema3, schema4, schema5, schema6}
 
 // Keys are blobs: they are compared as bytes. Times are milliseconds since
 // 1970, 0 for none. What must stay unread in a scan comes last in its row.
@@ -254,5 +254,19 @@ CREATE TABLE attempt (
   code     INTEGER NOT NULL,
   words    BLOB,
   PRIMARY KEY (delivery, n)
+) STRICT, WITHOUT ROWID;
+`
+
+// A token's secret is kept as its hash alone. Since this step, approved in open
+// and held_read is more than 1 where the approval ends: at that time.
+const schema6 = `
+CREATE TABLE token (
+  name    TEXT PRIMARY KEY,
+  role    TEXT NOT NULL,
+  hash    BLOB NOT NULL UNIQUE,
+  created INTEGER NOT NULL,
+  expires INTEGER NOT NULL,
+  revoked INTEGER NOT NULL,
+  used    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `

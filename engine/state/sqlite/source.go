@@ -91,12 +91,12 @@ func (t *tx) DropPart(source int64, part string) error {
 func (v *view) HeldReads() ([]state.HeldRead, error) {
 	return list(v, heldColumns+" ORDER BY address", nil, func(st *sqlite.Stmt, h *state.HeldRead) error {
 		*h = state.HeldRead{
-			Source:   st.ColumnInt64(0),
-			Address:  st.ColumnText(1),
-			Count:    st.ColumnInt64(2),
-			Since:    fromMillis(st.ColumnInt64(3)),
-			Approved: st.ColumnBool(4),
+			Source:  st.ColumnInt64(0),
+			Address: st.ColumnText(1),
+			Count:   st.ColumnInt64(2),
+			Since:   fromMillis(st.ColumnInt64(3)),
 		}
+		h.Approved, h.Until = approval(st.ColumnInt64(4))
 		note, err := v.unpack(nil, st, 5, "held_read", h.Source)
 		h.Note = string(note)
 		return err
@@ -107,7 +107,7 @@ func (v *view) HeldReads() ([]state.HeldRead, error) {
 func (t *tx) PutHeldRead(h state.HeldRead) error {
 	note := t.pack("held_read", h.Source, nil, []byte(h.Note))
 	return t.exec("INSERT OR REPLACE INTO held_read (source, address, count, since, approved, note) VALUES (?, ?, ?, ?, ?, ?)",
-		h.Source, h.Address, h.Count, h.Since, h.Approved, note)
+		h.Source, h.Address, h.Count, h.Since, approvalValue(h.Approved, h.Until), note)
 }
 
 // DropHeldRead removes the held read of a source, if there is one.

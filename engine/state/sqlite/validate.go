@@ -36,7 +36,10 @@ func (s *Store) validate(ctx context.Context, c *conn, seal *sealer) error {
 			return err
 		}
 	}
-	_, err = v.HeldReads()
+	if _, err := v.HeldReads(); err != nil {
+		return err
+	}
+	_, err = v.Tokens()
 	changes := rows(v, changeColumns, nil, v.scanChange)
 	return first(err, drain(changes), drain(v.Runs(0)), v.validateDeliveries())
 }

@@ -25,6 +25,7 @@ type contents struct {
 	// Deliveries with their bodies, and the attempts at all of them.
 	Deliveries []state.Delivery
 	Attempts   []state.Attempt
+	Tokens     []state.Token
 }
 
 func emptyDump() contents {
@@ -83,6 +84,8 @@ func read(v state.View, pipeline, source int64) (d contents, err error) {
 		keep(e)
 		d.Attempts = append(d.Attempts, attempts...)
 	}
+	d.Tokens, e = v.Tokens()
+	keep(e)
 	return d, err
 }
 

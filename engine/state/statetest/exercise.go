@@ -39,6 +39,7 @@ func Exercise(t *testing.T, open func(t *testing.T) state.Store) {
 		{"plans", testPlans},
 		{"prune", testPrune},
 		{"held reads", testHeldReads},
+		{"tokens", testTokens},
 		{"erase", testErase},
 		{"transactions", testTransactions},
 		{"snapshots", testSnapshots},

@@ -247,7 +247,7 @@ func testHeldReads(t *testing.T, open opener) {
 		})
 	}
 	check(held)
-	held[0].Approved, held[0].Note = true, "a person said so"
+	held[0].Approved, held[0].Note, held[0].Until = true, "a person said so", at(9)
 	update(t, s, func(tx state.Tx) error {
 		if err := tx.DropHeldRead(a); err != nil {
 			return err
@@ -255,6 +255,31 @@ func testHeldReads(t *testing.T, open opener) {
 		return tx.PutHeldRead(held[0])
 	})
 	check(held[:1])
+}
+
+func testTokens(t *testing.T, open opener) {
+	s := open(t)
+	tokens := []state.Token{
+		{Name: "a", Role: "viewer", Hash: []byte{1}, Created: at(1)},
+		{Name: "b", Role: "admin", Hash: []byte{2}, Created: at(2), Expires: at(3), Revoked: at(4), Used: at(5)},
+	}
+	update(t, s, func(tx state.Tx) error {
+		if err := tx.PutToken(tokens[1]); err != nil {
+			return err
+		}
+		return tx.PutToken(state.Token{Name: "a", Role: "admin", Hash: []byte{3}, Created: at(9)})
+	})
+	update(t, s, func(tx state.Tx) error { return tx.PutToken(tokens[0]) })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	view(t, open.start(t), func(v state.View) error {
+		got, err := v.Tokens()
+		if diff := cmp.Diff(tokens, got); diff != "" {
+			t.Errorf("Tokens (-want +got):\n%s", diff)
+		}
+		return err
+	})
 }
 
 func testErase(t *testing.T, open opener) {

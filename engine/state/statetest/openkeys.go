@@ -17,9 +17,9 @@ func testOpen(t *testing.T, open opener) {
 		{
 			Key: "a", Reason: state.Refused, Op: record.Update, Cause: record.CauseSource, Since: at(1), Due: at(2), Order: 1 << 50,
 			Attempts: 3, Before: hash(1), After: []byte(`{"a":1}`), HasSrc: true, Src: state.SourceRef{Part: "p", Key: "x"},
-			Code: "refused", Field: "email", Note: "550 no such user", Approved: true, Run: 9,
+			Code: "refused", Field: "email", Note: "550 no such user", Approved: true, Until: at(7), Run: 9,
 		},
-		{Key: "b", Reason: state.Grace, Op: record.Delete, Cause: record.CauseGone, Since: at(3), Due: at(4), HasSrc: true, Run: 2},
+		{Key: "b", Reason: state.Grace, Op: record.Delete, Cause: record.CauseGone, Since: at(3), Due: at(4), HasSrc: true, Approved: true, Run: 2},
 	}
 	put := func(s state.Store, rows []state.Open) {
 		t.Helper()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
+	"koppel/dsl"
 	"koppel/engine"
 	"koppel/internal/view"
 
@@ -13,8 +15,25 @@ import (
 
 // A verdict is what a person says about open records.
 type verdict struct {
-	only   []string
-	reason string
+	only    []string
+	reason  string
+	lasting string // of an approval; empty: for good
+}
+
+// lifetime reads how long something holds, as a flag says; 0 when it says
+// nothing.
+func lifetime(flag, text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := dsl.ParseDuration(text)
+	if err == nil && d <= 0 {
+		err = errors.New("write a time that is longer than none, such as 24h or 90d")
+	}
+	if err != nil {
+		return 0, wrong("%s %q: %w", flag, text, err)
+	}
+	return d, nil
 }
 
 // flags are those of verbs that decide.
@@ -36,7 +55,7 @@ rejecting makes runs leave it alone. What only a plan found is not held yet: run
 		Example: `  koppel held
   koppel held list employees
   koppel held approve employees --reason "reorganisation, asked HR"
-  koppel held approve employees --only 1042 --only 998 --reason "left in May"
+  koppel held approve employees --only 1042 --only 998 --reason "left in May" --for 24h
   koppel held reject employees --only 998 --reason "back next month"
   koppel held approve source.afas_get.employees --reason "the department closed"`,
 		ValidArgsFunction: a.completePipelines,
@@ -117,6 +136,7 @@ func (a *app) heldApprove() *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.approve(cmd.Context(), args[0], v) },
 	}
 	v.flags(cmd, "; required")
+	cmd.Flags().StringVar(&v.lasting, "for", "", "how long the approval holds, such as `24h`; default: until a run uses it")
 	return cmd
 }
 
@@ -124,12 +144,16 @@ func (a *app) approve(ctx context.Context, name string, v verdict) error {
 	if err := needReason(v.reason); err != nil {
 		return err
 	}
+	lasting, err := lifetime("--for", v.lasting)
+	if err != nil {
+		return err
+	}
 	return a.with(ctx, writing, func(s *session) error {
 		pipelines, sources, err := a.pipelinesAndSources(ctx, s, []string{name})
 		if err != nil {
 			return err
 		}
-		d := engine.Decision{Addresses: pipelines, Only: v.only, Reason: v.reason, Who: a.who()}
+		d := engine.Decision{Addresses: pipelines, Only: v.only, Reason: v.reason, Who: a.who(), For: lasting}
 		if len(sources) == 0 {
 			out, err := s.Approve(ctx, d)
 			return a.decided(s, out, err, "approved; the next run does it if it still wants exactly this", "held")
