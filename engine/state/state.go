@@ -42,6 +42,8 @@ type Store interface {
 	// with such lines. Bodies stay sealed when they are.
 	Export(ctx context.Context, w io.Writer) error
 	Import(ctx context.Context, r io.Reader) error
+	// Inbox is where deliveries to sources wait. It is made by the first of them.
+	Inbox() Inbox
 	Close() error
 }
 

@@ -14,9 +14,14 @@ import (
 // the copies that precede a migration.
 const backupMark = ".backup-"
 
-// Backup writes a consistent copy of the state to a new file, mode 0600.
-// Sealed bodies stay sealed.
+// Backup writes a consistent copy of the state to a new file, mode 0600, and one
+// of the inbox beside it, under the name that InboxPath gives. Sealed bodies stay
+// sealed. The inbox is copied first: what a run takes from it in between is then
+// in both copies, and not in none.
 func (s *Store) Backup(ctx context.Context, path string) error {
+	if err := s.inbox.backup(ctx, InboxPath(path)); err != nil {
+		return err
+	}
 	c, err := s.takeReader()
 	if err != nil {
 		return err

@@ -20,13 +20,13 @@ type readWay struct {
 // readWays lists the ways from the usual one to that for a folder in which
 // nothing can be written. Not OpenReadOnly first: such a connection leaves its
 // shared memory behind when it is the last one.
-func (s *Store) readWays() []readWay {
-	ways := []readWay{{s.opts.Path, sqlite.OpenReadWrite}, {s.opts.Path, sqlite.OpenReadOnly}}
-	if info, err := os.Stat(s.opts.Path + "-wal"); err == nil && info.Size() > 0 {
+func readWays(file string) []readWay {
+	ways := []readWay{{file, sqlite.OpenReadWrite}, {file, sqlite.OpenReadOnly}}
+	if info, err := os.Stat(file + "-wal"); err == nil && info.Size() > 0 {
 		return ways // an immutable file is read without its log
 	}
-	path := filepath.ToSlash(s.opts.Path)
-	if abs, err := filepath.Abs(s.opts.Path); err == nil {
+	path := filepath.ToSlash(file)
+	if abs, err := filepath.Abs(file); err == nil {
 		path = filepath.ToSlash(abs)
 	}
 	if path[0] != '/' {
@@ -39,7 +39,7 @@ func (s *Store) readWays() []readWay {
 // findReadWay opens the first reading connection, in the first way that works.
 func (s *Store) findReadWay(ctx context.Context) (*conn, error) {
 	var first error
-	for _, way := range s.readWays() {
+	for _, way := range readWays(s.opts.Path) {
 		s.reads = way
 		c, err := s.newReader()
 		if err == nil {

@@ -40,6 +40,9 @@ func (s *Store) Rekey(ctx context.Context, key []byte) error {
 			return err
 		}
 	}
+	if err := s.inbox.rekey(ctx, seal); err != nil {
+		return err
+	}
 	if err := s.resealTo(seal); err != nil {
 		return stopped(ctx, "rekey", err)
 	}
@@ -47,7 +50,10 @@ func (s *Store) Rekey(ctx context.Context, key []byte) error {
 		return err
 	}
 	s.writer.SetInterrupt(nil)
-	return s.scrubPending()
+	if err := s.scrubPending(); err != nil {
+		return err
+	}
+	return s.inbox.settle(context.WithoutCancel(ctx))
 }
 
 // replace makes key the present one, in the file too when it lives there.

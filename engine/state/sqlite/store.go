@@ -46,6 +46,7 @@ type Store struct {
 	missing bool // nothing is stored and nothing will be: each connection is an empty state
 	seal    atomic.Pointer[sealer]
 	keys    keyring
+	inbox   *inbox
 
 	writing chan struct{} // holds one token while no Update runs
 	writer  *conn         // nil when read only
@@ -80,12 +81,16 @@ func open(ctx context.Context, opts Options, steps []string, bounds bounds) (*St
 	}
 	s := &Store{opts: opts, steps: steps, bounds: bounds, reads: readWay{opts.Path, sqlite.OpenReadWrite}, writing: make(chan struct{}, 1), keys: keyring{given: opts.Key, file: opts.KeyFile}}
 	s.writing <- struct{}{}
+	s.inbox = newInbox(s)
 	begin := func(ctx context.Context) error { return s.writable(s.openWriting(ctx)) }
 	if opts.ReadOnly {
 		begin = s.openReading
 	}
 	if err := begin(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
+	}
+	if !opts.ReadOnly {
+		s.inbox.sealClear(ctx)
 	}
 	return s, nil
 }
@@ -153,6 +158,7 @@ func (s *Store) Sealed() bool { return s.seal.Load() != nil }
 
 // Close ends the store. No View or Update may be running.
 func (s *Store) Close() error {
+	inbox := s.inbox.close() // before the state, whose key it needs
 	<-s.writing // left empty: no later Update begins
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -161,7 +167,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	var errs []error
+	errs := []error{inbox}
 	for _, c := range s.idle {
 		errs = append(errs, c.close())
 	}
