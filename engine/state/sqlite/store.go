@@ -159,7 +159,7 @@ func (s *Store) Sealed() bool { return s.seal.Load() != nil }
 // Close ends the store. No View or Update may be running.
 func (s *Store) Close() error {
 	inbox := s.inbox.close() // before the state, whose key it needs
-	<-s.writing // left empty: no later Update begins
+	<-s.writing              // left empty: no later Update begins
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
