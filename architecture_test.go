@@ -44,6 +44,7 @@ var mayImport = map[string][]string{
 	"sources/soap":                   {"engine/connector", "engine/record", "internal/httpclient", "internal/soap", "internal/xmlrecord"},
 	"sources/sql":                    {"engine/connector", "engine/record", "internal/sql"},
 	"sinks":                          {"engine/connector", "sinks/*"},
+	"connections":                    {"engine/connector", "internal/xpert"},
 	"sinks/afas-update":              {"engine/connector", "engine/record", "internal/afas", "internal/httpclient"},
 	"sinks/alleyoop-files":           {"engine/connector", "engine/record", "internal/alleyoop"},
 	"sinks/alleyoop-instances":       {"engine/connector", "engine/record", "internal/alleyoop"},
@@ -75,13 +76,14 @@ var mayImport = map[string][]string{
 	"internal/soap":                  {"engine/connector", "engine/record", "internal/xmlrecord"},
 	"internal/sql":                   {"engine/connector", "engine/record"},
 	"internal/sql/mysqltest":         {},
+	"internal/xpert":                 {"engine/connector", "internal/httpclient"},
 	"internal/xmlrecord":             {"engine/connector", "engine/record"},
 	"internal/sql/postgrestest":      {},
 	"internal/sql/proxytest":         {},
 	"cmd/koppel":                     {"cmd/koppel/internal/cli"},
 	"pipelines":                      {},
 	"cmd/koppel/internal/demo":       {"internal/view", "internal/sandbox", "internal/sandbox/dataset", "internal/sql", "pipelines"},
-	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "internal/view", "dsl", "engine", "engine/*", "internal/sandbox", "internal/serve", "sinks", "sources"},
+	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "connections", "internal/view", "dsl", "engine", "engine/*", "internal/sandbox", "internal/serve", "sinks", "sources"},
 	"internal/view":                  {"dsl", "engine", "engine/*"},
 }
 

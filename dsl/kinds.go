@@ -29,7 +29,7 @@ func kindsOf(o Options) kindSet {
 	s := kindSet{
 		sources: map[string]connector.Kind[connector.Source]{}, sinks: map[string]connector.Kind[connector.Sink]{},
 		connections: map[string]connector.Kind[any]{}, functions: knownFunctions(),
-		all: connector.Connections(o.Sources, o.Sinks),
+		all: connector.Connections(o.Sources, o.Sinks, o.Connections...),
 	}
 	for _, k := range o.Sources {
 		s.sources[k.Name] = k

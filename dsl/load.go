@@ -26,6 +26,9 @@ type Options struct {
 	// Sources and Sinks are the kinds that this binary has.
 	Sources []connector.Kind[connector.Source]
 	Sinks   []connector.Kind[connector.Sink]
+	// Connections are kinds of connections beside those that Sources and Sinks
+	// name.
+	Connections []connector.Kind[any]
 	// Version of the binary, for required_version; empty: any.
 	Version string
 	// Resolve has secrets resolved that programs read. Secrets of connections,

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
+	"koppel/connections"
 	"koppel/dsl"
 	"koppel/engine"
 	"koppel/engine/state/sqlite"
@@ -140,7 +141,8 @@ func (c *coupling) serve() {
 func (c *coupling) engine() *engine.Engine {
 	c.t.Helper()
 	environ := func(name string) (string, bool) { return c.url, name == "DATABASE_URL" && c.url != "" }
-	p, diags := dsl.Load(context.Background(), dsl.Options{Dir: c.dir, Environ: environ, Vars: c.vars(), Sources: sources.All(), Sinks: sinks.All(), Resolve: true})
+	p, diags := dsl.Load(context.Background(), dsl.Options{Dir: c.dir, Environ: environ, Vars: c.vars(),
+		Sources: sources.All(), Sinks: sinks.All(), Connections: connections.All(), Resolve: true})
 	for _, d := range diags {
 		c.t.Fatalf("%+v", d)
 	}

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// Connections lists the connection kinds that sources and sinks name, by name.
-func Connections(sources []Kind[Source], sinks []Kind[Sink]) []Kind[any] {
-	var all []Kind[any]
+// Connections lists the connection kinds that sources and sinks name, and
+// others, by name.
+func Connections(sources []Kind[Source], sinks []Kind[Sink], others ...Kind[any]) []Kind[any] {
+	all := slices.Clone(others)
 	for _, k := range sources {
 		all = append(all, k.Connections...)
 	}

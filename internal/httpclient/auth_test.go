@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -349,65 +348,4 @@ func TestMutualTLS(t *testing.T) {
 	if err != nil || string(resp.Body) != `"client"` {
 		t.Errorf("%v", err)
 	}
-}
-
-// The codes are those of RFC 6238, appendix B, cut to six digits.
-func TestTOTP(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log []string
-		logins, revoked := 0, false
-		trip := roundTrip(func(r *http.Request) (*http.Response, error) {
-			if r.URL.Path == "/v1/login" {
-				body, _ := io.ReadAll(r.Body)
-				var values map[string]string
-				if err := json.Unmarshal(body, &values); err != nil {
-					t.Error(err)
-				}
-				logins++
-				log = append(log, fmt.Sprint(values, time.Now().Unix()))
-				return answer(r, 200, strings.NewReader(fmt.Sprintf(`{"session":{"token":"s%d","url":"https://node7.shop.example/base/"}}`, logins)))
-			}
-			log = append(log, r.URL.String()+" "+r.Header.Get("Authorization"))
-			if revoked {
-				revoked = false
-				return answer(r, 401, strings.NewReader(""))
-			}
-			return answer(r, 200, strings.NewReader("{}"))
-		})
-		shared := quick()
-		shared.Timeout = connector.Duration(5 * time.Second) // shorter than the wait for the next code
-		c := httpclient.HTTPConfig{URL: "https://login.shop.example/v1", Config: shared, Auth: &httpclient.Auth{
-			Kind: "totp", Account: "koppel", Token: "t0ken", Secret: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ",
-			Login: &httpclient.Login{Path: "/login", Format: "json", Account: "account", Token: "token", Code: "code", Params: map[string]string{}, AccessToken: "session.token", BaseURL: "session.url"},
-		}}
-		client, err := open(t, c, connector.Env{HTTP: &http.Client{Transport: trip}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Until(time.Unix(1111111109, 0)))
-		for _, path := range []string{"/accounts", "https://node7.shop.example/base/accounts?page=2"} {
-			if _, err := client.Do(t.Context(), &httpclient.Request{Path: path}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for range 2 {
-			revoked = true
-			if _, err := client.Do(t.Context(), &httpclient.Request{Path: "/accounts"}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want := []string{
-			"map[account:koppel code:081804 token:t0ken] 1111111109",
-			"https://node7.shop.example/base/accounts Bearer s1", "https://node7.shop.example/base/accounts?page=2 Bearer s1",
-			"https://node7.shop.example/base/accounts Bearer s1", // refused
-			"map[account:koppel code:050471 token:t0ken] 1111111110",
-			"https://node7.shop.example/base/accounts Bearer s2",
-			"https://node7.shop.example/base/accounts Bearer s2", // refused
-			"map[account:koppel code:266759 token:t0ken] 1111111140",
-			"https://node7.shop.example/base/accounts Bearer s3",
-		}
-		if diff := cmp.Diff(want, log); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-	})
 }

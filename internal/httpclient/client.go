@@ -41,6 +41,9 @@ type Options struct {
 	// Secrets lists texts, beside those of Auth, that must be in no message and
 	// no log.
 	Secrets []string
+	// Tenant tells apart what is reached at the same URL: the account that leads
+	// to one of several tenants. Empty: the URL says it all.
+	Tenant string
 }
 
 // A UsernameToken is the user of auth "wsse".
@@ -134,6 +137,16 @@ func For(ctx context.Context, c connector.Connection) (*Client, error) {
 
 // Base is the URL of the connection, without a slash at its end.
 func (c *Client) Base() string { return strings.TrimSuffix(c.base.String(), "/") }
+
+// Place names the system, without secrets: its URL, and the tenant where that
+// does not say it all. What was read from one place or written there says
+// nothing of another.
+func (c *Client) Place() string {
+	if c.options.Tenant == "" {
+		return c.Base()
+	}
+	return c.Base() + " as " + c.options.Tenant
+}
 
 // Address names the connection and its place in the file, for errors; empty
 // when it is not known.

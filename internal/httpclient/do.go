@@ -32,6 +32,9 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 		before = failed
 		if ctx.Err() == nil && failed.Status == http.StatusUnauthorized && !renewed && last != nil && c.renew(last) {
 			renewed = true
+			if u, failed = c.resolve(ctx, r); failed != nil { // a login may lead elsewhere
+				return nil, c.complete(ctx, failed, r, r.Path)
+			}
 			continue
 		}
 		pause, again := c.again(failed, r, n, wait.NextBackOff())

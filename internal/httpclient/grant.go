@@ -17,6 +17,7 @@ type grant struct {
 	// renewAt is when to ask for the next, before the server takes this one no
 	// more; zero: when it is refused. Until expires it can still be used.
 	renewAt, expires time.Time
+	hidden           string // another token that it was got with
 }
 
 // newGrant is a grant that the server takes for a lifetime; 0: it did not say.
@@ -27,6 +28,13 @@ func newGrant(token string, lifetime time.Duration) *grant {
 		g.renewAt = g.expires.Add(-min(time.Minute, lifetime/10))
 	}
 	return g
+}
+
+// endWith lets a grant be renewed when another one is.
+func (g *grant) endWith(other *grant) {
+	if !other.renewAt.IsZero() && (g.renewAt.IsZero() || other.renewAt.Before(g.renewAt)) {
+		g.renewAt, g.expires = other.renewAt, other.expires
+	}
 }
 
 // denialStands is how long a refusal of the credentials stands: all who wait
@@ -42,7 +50,7 @@ type grants struct {
 
 	mu       sync.Mutex
 	now      *grant
-	used     []string // tokens, the present one and the one before it
+	used     []string // tokens, those of the present grant and of the one before it
 	denial   error
 	deniedAt time.Time
 }
@@ -83,7 +91,7 @@ func (g *grants) get(ctx context.Context) (*grant, error) {
 	defer g.mu.Unlock()
 	if err == nil {
 		g.now, g.denial = next, nil
-		g.used = append(g.used[max(len(g.used)-1, 0):], next.token)
+		g.used = append(g.used[max(len(g.used)-2, 0):], next.hidden, next.token)
 		return next, nil
 	}
 	if g.now != nil && time.Now().Before(g.now.expires) {

@@ -61,6 +61,8 @@ func (a *attempt) refused(resp *Response) *Error {
 	case overloaded(resp.Status):
 		e.Reason = Unreachable
 		e.Hint = "the system is overloaded or down for now; try again later"
+	case v.Hint != "":
+		e.Hint = v.Hint
 	default:
 		e.Hint = statusHint(resp.Status)
 	}

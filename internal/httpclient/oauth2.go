@@ -185,10 +185,13 @@ func (a *tokenAsker) explain(ctx context.Context, err error) error {
 	return e
 }
 
-// Token gives the present token of a connection with OAuth 2.0, to read what it
-// allows; empty: the connection has no such token.
+// Token gives the present token of a connection with OAuth 2.0 or a login, to
+// read what it allows or to see that there is one; empty: the connection has no
+// such token.
 func (c *Client) Token(ctx context.Context) (connector.Secret, error) {
-	g, ok := c.options.Auth.(*grants)
+	g, ok := c.options.Auth.(interface {
+		get(context.Context) (*grant, error)
+	})
 	if !ok {
 		return "", nil
 	}

@@ -114,4 +114,7 @@ type Verdict struct {
 	Words string
 	// Credentials: the server refuses who we are, in a way other than 401.
 	Credentials bool
+	// Hint says what a user can do about a failure; empty: what is usual for its
+	// status.
+	Hint string
 }

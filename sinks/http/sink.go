@@ -51,10 +51,10 @@ func (r *request) place() string {
 func (s *sink) identity() string {
 	for _, block := range []string{"create", "update", "delete"} {
 		if r := s.requests[block]; r != nil {
-			return "http " + s.client.Base() + r.place()
+			return "http " + s.client.Place() + r.place()
 		}
 	}
-	return "http " + s.client.Base()
+	return "http " + s.client.Place()
 }
 
 // workers is how many changes are under way at most. A target that can't be

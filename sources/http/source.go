@@ -20,8 +20,8 @@ type source struct {
 	layout *layout
 }
 
-// Place is the URL of the connection.
-func (s *source) Place() string { return s.client.Base() }
+// Place is the URL of the connection, and its tenant.
+func (s *source) Place() string { return s.client.Place() }
 
 // rounds is how often pages that do not fit are read.
 const rounds = 3

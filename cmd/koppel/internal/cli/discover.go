@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"koppel/connections"
 	"koppel/dsl"
 	"koppel/engine"
 	"koppel/engine/connector"
@@ -94,7 +95,7 @@ func (a *app) openDiscoverer(ctx context.Context, p *dsl.Project, c *dsl.Connect
 func readers(kind string) string {
 	var pages []string
 	for _, k := range sources.All() {
-		for _, c := range k.Uses(connector.Connections(sources.All(), sinks.All())) {
+		for _, c := range k.Uses(connector.Connections(sources.All(), sinks.All(), connections.All()...)) {
 			if c.Name == kind {
 				pages = append(pages, "koppel docs source-"+k.Name)
 			}

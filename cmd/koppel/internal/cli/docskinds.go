@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"koppel/connections"
 	"koppel/engine/connector"
 	"koppel/sinks"
 	"koppel/sources"
@@ -15,18 +16,18 @@ import (
 // kindPages describes every kind of source, sink and connection.
 func kindPages() []page {
 	var pages []page
-	connections := connector.Connections(sources.All(), sinks.All())
+	all := connector.Connections(sources.All(), sinks.All(), connections.All()...)
 	for _, k := range sources.All() {
 		text := ""
 		if len(k.DefaultKey) > 0 {
 			text = "Default key: " + code(k.DefaultKey...) + "\n\n"
 		}
-		pages = append(pages, kindPage("source", k.Name, k.Doc, k.Config(), k.Uses(connections), text))
+		pages = append(pages, kindPage("source", k.Name, k.Doc, k.Config(), k.Uses(all), text))
 	}
 	for _, k := range sinks.All() {
-		pages = append(pages, kindPage("sink", k.Name, k.Doc, k.Config(), k.Uses(connections), traitsText(k.Static, k.FirstRun)))
+		pages = append(pages, kindPage("sink", k.Name, k.Doc, k.Config(), k.Uses(all), traitsText(k.Static, k.FirstRun)))
 	}
-	for _, k := range connections {
+	for _, k := range all {
 		pages = append(pages, kindPage("connection", k.Name, k.Doc, k.Config(), nil, ""))
 	}
 	slices.SortFunc(pages, func(a, b page) int { return strings.Compare(a.name, b.name) })

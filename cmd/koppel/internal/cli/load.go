@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"koppel/connections"
 	"koppel/dsl"
 	"koppel/sinks"
 	"koppel/sources"
@@ -21,7 +22,7 @@ const (
 func (a *app) options(n need) (dsl.Options, error) {
 	o := dsl.Options{
 		Dir: a.dir, VarFiles: a.varFiles, VarFileDir: a.dir, Environ: a.environ, Vars: map[string]string{},
-		Sources: sources.All(), Sinks: sinks.All(), Version: version(), Resolve: n == secrets,
+		Sources: sources.All(), Sinks: sinks.All(), Connections: connections.All(), Version: version(), Resolve: n == secrets,
 	}
 	for _, v := range a.vars {
 		name, value, ok := strings.Cut(v, "=")

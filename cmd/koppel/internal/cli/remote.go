@@ -41,7 +41,11 @@ func (a *app) remote(ctx context.Context, p *dsl.Project) (dsl.Diagnostics, erro
 		}
 	}
 	for _, address := range slices.Sorted(maps.Keys(p.Pipelines)) {
-		if pl := p.Pipelines[address]; pl.Into != "" {
+		pl := p.Pipelines[address]
+		if err := c.lookups(ctx, pl); err != nil {
+			return nil, err
+		}
+		if pl.Into != "" {
 			if err := c.sink(ctx, pl); err != nil {
 				return nil, err
 			}
@@ -117,6 +121,22 @@ func (c *remoteCheck) sink(ctx context.Context, pl *engine.Pipeline) error {
 	if checker, ok := opened.(connector.Checker); ok {
 		if err := checker.Check(ctx); err != nil {
 			c.add(pl.Into, err)
+		}
+	}
+	return ctx.Err()
+}
+
+// lookups sees that what lookups ask takes the credentials, where a connection
+// can tell without a question.
+func (c *remoteCheck) lookups(ctx context.Context, pl *engine.Pipeline) error {
+	for _, l := range pl.Lookups {
+		asker, _, err := l.Open(ctx, c.env)
+		checker, ok := asker.(connector.Checker)
+		if err == nil && ok {
+			err = checker.Check(ctx)
+		}
+		if err != nil {
+			c.add(pl.Address, fmt.Errorf("lookup %q: %w", l.Name, err))
 		}
 	}
 	return ctx.Err()
