@@ -24,10 +24,14 @@ connection "afas" "profit" {
 
 connection "sqlite" "reception" { path = var.reception }
 
+# A visitor of a meeting is in no course, and of no concern to AFAS.
 source "sql" "visitors" {
   connection = connection.sqlite.reception
   key        = ["course", "session", "person", "participant"]
-  query      = "select course, session, participant, person, arrived from visitors order by course, session, person, participant"
+  query      = <<-SQL
+    select course, session, participant, person, arrived from visitors
+    where participant is not null order by course, session, person, participant
+  SQL
 }
 
 # AFAS made a row of presence for each participant and session: it can only be
