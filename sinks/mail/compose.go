@@ -32,7 +32,7 @@ type post struct {
 // compose makes the message. It is written once to nowhere: what can't be
 // written is known before the server hears of it.
 func (s *sink) compose(p post) (*gomail.Msg, error) {
-	m := gomail.NewMsg(gomail.WithCharset(gomail.CharsetUTF8))
+	m := gomail.NewMsg(gomail.WithCharset(gomail.CharsetUTF8), gomail.WithNoDefaultUserAgent())
 	m.FromMailAddress(s.client.From())
 	m.EnvelopeFromMailAddress(s.client.From())
 	if to := s.client.ReplyTo(); to != nil {
@@ -46,7 +46,7 @@ func (s *sink) compose(p post) (*gomail.Msg, error) {
 	if err := s.words(&p); err != nil {
 		return nil, err
 	}
-	m.Subject(p.subject)
+	m.SetGenHeaderPreformatted(gomail.HeaderSubject, subjectField(p.subject))
 	m.SetBodyString(gomail.TypeTextPlain, p.text)
 	if p.html != "" {
 		m.AddAlternativeString(gomail.TypeTextHTML, p.html)

@@ -130,7 +130,7 @@ func address(raw json.RawMessage) (*mail.Address, error) {
 			return nil, fmt.Errorf("%q has a character that addresses of mail servers can't have", parts.Address)
 		}
 	}
-	return &mail.Address{Name: oneLine(parts.Name), Address: parts.Address}, nil
+	return &mail.Address{Name: strings.Join(strings.Fields(oneLine(parts.Name)), " "), Address: parts.Address}, nil
 }
 
 // without lists those of an earlier list who are not in this one any more.
