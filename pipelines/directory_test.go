@@ -135,7 +135,7 @@ func (d *directory) holds() map[string][]string {
 		return strings.Join(list, ", ")
 	}
 	return map[string][]string{
-		"employees":    d.rows("SELECT " + text("id name email department function mobile room number badge") + " FROM employees"),
+		"employees":    d.rows("SELECT " + text("id name lower(email) department function mobile room number badge") + " FROM employees"),
 		"appointments": d.rows("SELECT " + text("host id subject") + ", " + d.moment("starts") + ", " + d.moment("ends") + ", " + text("location") + " FROM appointments"),
 		"visitors": d.rows("SELECT " + text("host appointment email name") + ", " + d.moment("expected") + ", " + text("response") + ", " +
 			d.moment("arrived") + ", " + text("badge") + " FROM visitors"),

@@ -51,7 +51,7 @@ func (d *directory) earlier() (remain []string) {
 
 // names gives who stands in the directory.
 func (d *directory) names() []string {
-	return d.rows("SELECT coalesce(id, ''), name, coalesce(email, ''), coalesce(badge, '') FROM employees")
+	return d.rows("SELECT coalesce(id, ''), name, coalesce(lower(email), ''), coalesce(badge, '') FROM employees")
 }
 
 // TestEarlierRows switches the coupling on for a directory of 500 rows, 20 of

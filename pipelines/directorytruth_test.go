@@ -59,7 +59,7 @@ func (tr *truth) follow() {
 	}
 	over := tr.c.now.Add(-24 * time.Hour)
 	for key, m := range tr.meetings {
-		if _, ok := now[key]; !ok && hosts[m.host] && (tr.closed[m.host] || !m.ends.After(over)) {
+		if _, ok := now[key]; !ok && (hosts[m.host] && tr.closed[m.host] || !m.ends.After(over)) {
 			now[key] = m
 		}
 	}

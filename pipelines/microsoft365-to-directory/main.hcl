@@ -125,6 +125,7 @@ pipeline "employees" {
     number     = src.employeeId
   }
   field "mobile" { sensitive = true }
+  field "email" { compare = "fold" } # an earlier row may have it in another case
 
   deletes {
     scope   = "target"                       # also rows that stood there before

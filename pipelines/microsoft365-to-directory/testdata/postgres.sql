@@ -1,7 +1,6 @@
 -- The directory of testdata/before on PostgreSQL, with types of its own.
-CREATE EXTENSION citext;
 CREATE TABLE employees (
-  number text, name text NOT NULL, email citext, id text UNIQUE, department text, function text, mobile text, room text,
+  number text, name text NOT NULL, email text, id text UNIQUE, department text, function text, mobile text, room text,
   protected boolean NOT NULL DEFAULT false, badge text
 );
 CREATE TABLE appointments (

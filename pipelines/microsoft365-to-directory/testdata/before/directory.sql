@@ -1,6 +1,6 @@
 -- A directory that was kept by hand before the coupling.
 CREATE TABLE employees (
-  number TEXT, name TEXT, email TEXT COLLATE NOCASE, id TEXT UNIQUE, department TEXT, function TEXT, mobile TEXT, room TEXT,
+  number TEXT, name TEXT, email TEXT, id TEXT UNIQUE, department TEXT, function TEXT, mobile TEXT, room TEXT,
   protected INTEGER NOT NULL DEFAULT 0, badge TEXT
 );
 CREATE TABLE appointments (
