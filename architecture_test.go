@@ -69,6 +69,7 @@ var mayImport = map[string][]string{
 	"internal/sandbox/smtp":          {"internal/sandbox/dataset", "internal/sandbox/traffic"},
 	"internal/sandbox/soap":          {"internal/sandbox/dataset", "internal/sandbox/traffic"},
 	"internal/sandbox/traffic":       {},
+	"internal/sandbox/xpert":         {"internal/sandbox/dataset", "internal/sandbox/traffic"},
 	"internal/serve":                 {"dsl", "engine", "engine/*"},
 	"internal/smtp":                  {"engine/connector", "internal/httpclient"},
 	"internal/secret":                {},

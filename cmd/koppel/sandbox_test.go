@@ -37,7 +37,7 @@ func TestSandbox(t *testing.T) {
 	if err := json.NewDecoder(out).Decode(&running); err != nil {
 		t.Fatalf("%v: %s", err, said.String())
 	}
-	if len(running.Systems) != 6 || running.FormatVersion != "1.0" {
+	if len(running.Systems) != 7 || running.FormatVersion != "1.0" {
 		t.Errorf("%+v", running)
 	}
 	for _, s := range running.Systems {

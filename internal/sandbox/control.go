@@ -80,6 +80,8 @@ func newControl(s *Sandbox) *control {
 	handle("POST /{system}/down", done(func(r *request) error { return r.system.Server.Down() }))
 	handle("POST /{system}/up", done(func(r *request) error { return r.system.Server.Up() }))
 	handle("POST /{system}/revoke", done(func(r *request) error { return r.system.revokeTokens() }))
+	handle("POST /{system}/deliver", deliver)
+	handle("POST /{system}/deliver/{id}", deliver)
 	handle("GET /{system}/faults", func(r *request) (any, error) { return r.system.Traffic.Faults(), nil })
 	handle("POST /{system}/faults", c.fail)
 	handle("DELETE /{system}/faults", done(func(r *request) error { r.system.Traffic.Heal(); return nil }))
@@ -111,6 +113,8 @@ func write(w http.ResponseWriter, status int, v any) {
 func done(do func(*request) error) func(*request) (any, error) {
 	return func(r *request) (any, error) { return map[string]bool{"done": true}, do(r) }
 }
+
+func deliver(r *request) (any, error) { return r.system.Deliver(r.Context(), r.PathValue("id")) }
 
 func nonNil[T any](list []T) []T {
 	if list == nil {

@@ -53,7 +53,7 @@ func TestInfo(t *testing.T) {
 			t.Errorf("%+v", system)
 		}
 	}
-	if diff := cmp.Diff([]string{"afas", "alleyoop", "rest", "soap", "graph", "smtp"}, names); diff != "" || got.Control != s.ControlURL() {
+	if diff := cmp.Diff([]string{"afas", "alleyoop", "rest", "soap", "graph", "smtp", "xpert"}, names); diff != "" || got.Control != s.ControlURL() {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

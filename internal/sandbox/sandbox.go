@@ -19,17 +19,18 @@ import (
 	"koppel/internal/sandbox/smtp"
 	"koppel/internal/sandbox/soap"
 	"koppel/internal/sandbox/traffic"
+	"koppel/internal/sandbox/xpert"
 )
 
 // Options of a sandbox. The zero value is good for tests.
 type Options struct {
 	// Seed makes the data and the credentials: equal seeds, equal sandboxes.
 	Seed uint64
-	// Employees in AFAS and in Microsoft 365, Clients in AlleyOop, Orders in the shop, Persons in
+	// Employees in AFAS, in Microsoft 365 and in the Xpert Suite, Clients in AlleyOop, Orders in the shop, Persons in
 	// the SOAP directory; 0: 40, 12, 60 and 30.
 	Employees, Clients, Orders, Persons int
-	// Port of the control API; the systems listen on those after it, in the
-	// order of Systems. 0: any free ports.
+	// Port of the control API; the systems listen on those after it. 0: any free
+	// ports.
 	Port int
 	// Now is the clock of all systems; nil: time.Now.
 	Now func() time.Time
@@ -38,13 +39,14 @@ type Options struct {
 	Log string
 	// CAFile gets the authority of the mail server; empty: a temporary file.
 	CAFile string
-	// AFAS, AlleyOop, REST, Graph and SMTP set what is particular to them; Seed, Now, Log
+	// AFAS, AlleyOop, REST, Graph, SMTP and Xpert set what is particular to them; Seed, Now, Log
 	// and the counts above are put in.
 	AFAS     afas.Options
 	AlleyOop alleyoop.Options
 	REST     rest.Options
 	Graph    graph.Options
 	SMTP     smtp.Options
+	Xpert    xpert.Options
 }
 
 // A Sandbox is all systems, running. It is safe for concurrent use.
@@ -55,6 +57,7 @@ type Sandbox struct {
 	SOAP     *soap.System
 	Graph    *graph.System
 	SMTP     *smtp.System
+	Xpert    *xpert.System
 
 	control *traffic.Server
 	log     *traffic.Log
@@ -71,12 +74,16 @@ type System struct {
 	Traffic     *traffic.Traffic `json:"-"`
 	Data        *dataset.Store   `json:"-"`
 
+	port   int             // how far its port is from that of the control API
 	twice  func() []string // names what exists twice and should not
 	revoke func()          // ends all tokens that were given out; nil: none are
 	// listen starts the server of a system that does not speak HTTP, and listing
 	// writes what it received for people; nil: there is none.
 	listen  func(port int) (Server, error)
 	listing func(io.Writer) error
+	// deliver sends webhooks now: all that wait, or the one with an id; nil: it
+	// sends none.
+	deliver func(ctx context.Context, id string) ([]dataset.Row, error)
 }
 
 // A Server is what a system listens with. It can be taken off the net and
@@ -126,12 +133,12 @@ func (s *Sandbox) start(o Options) error {
 	if s.control, err = traffic.Listen(port(0), newControl(s)); err != nil {
 		return fmt.Errorf("start the control API: %w", err)
 	}
-	for i, system := range s.systems {
+	for _, system := range s.systems {
 		listen := system.listen
 		if listen == nil {
 			listen = func(port int) (Server, error) { return traffic.Listen(port, system.Traffic) }
 		}
-		server, err := listen(port(i + 1))
+		server, err := listen(port(system.port))
 		if err != nil {
 			return fmt.Errorf("start %s: %w", system.Name, err)
 		}
@@ -148,41 +155,48 @@ func (s *Sandbox) make(o Options) error {
 	o.REST.Seed, o.REST.Orders, o.REST.Now, o.REST.Log = o.Seed, o.Orders, o.Now, s.log
 	o.Graph.Seed, o.Graph.Users, o.Graph.Now, o.Graph.Log = o.Seed, o.Employees, o.Now, s.log
 	o.SMTP.Seed, o.SMTP.Now, o.SMTP.Log = o.Seed, o.Now, s.log
-	var err, errA, errR, errS, errG, errM error
+	o.Xpert.Seed, o.Xpert.Employees, o.Xpert.Now, o.Xpert.Log = o.Seed, o.Employees, o.Now, s.log
+	var err, errA, errR, errS, errG, errM, errX error
 	s.AFAS, err = afas.New(o.AFAS)
 	s.AlleyOop, errA = alleyoop.New(o.AlleyOop)
 	s.REST, errR = rest.New(o.REST)
 	s.SOAP, errS = soap.New(soap.Options{Seed: o.Seed, Persons: o.Persons, Now: o.Now, Log: s.log})
 	s.Graph, errG = graph.New(o.Graph)
 	s.SMTP, errM = smtp.New(o.SMTP)
-	if err := errors.Join(err, errA, errR, errS, errG, errM); err != nil {
+	s.Xpert, errX = xpert.New(o.Xpert)
+	if err := errors.Join(err, errA, errR, errS, errG, errM, errX); err != nil {
 		return err
 	}
 	s.systems = []*System{
 		{
-			Name: "afas", About: "AFAS Profit: GetConnectors, UpdateConnectors, metainfo, OAuth", URL: afas.Path,
+			Name: "afas", port: 1, About: "AFAS Profit: GetConnectors, UpdateConnectors, metainfo, OAuth", URL: afas.Path,
 			Credentials: s.AFAS.Credentials, Traffic: s.AFAS.Traffic, Data: s.AFAS.Data, twice: s.AFAS.Doubled, revoke: s.AFAS.RevokeTokens,
 		},
 		{
-			Name: "alleyoop", About: "AlleyOop (Workflow): clients, process instances, tasks, files", URL: alleyoop.Path,
+			Name: "alleyoop", port: 2, About: "AlleyOop (Workflow): clients, process instances, tasks, files", URL: alleyoop.Path,
 			Credentials: s.AlleyOop.Credentials, Traffic: s.AlleyOop.Traffic, Data: s.AlleyOop.Data, twice: s.AlleyOop.Doubled,
 		},
 		{
-			Name: "rest", About: "a shop and a service desk: every way of paging, searches, writes", URL: rest.Path,
+			Name: "rest", port: 3, About: "a shop and a service desk: every way of paging, searches, writes", URL: rest.Path,
 			Credentials: s.REST.Credentials, Traffic: s.REST.Traffic, Data: s.REST.Data, twice: s.REST.Doubled, revoke: s.REST.RevokeTokens,
 		},
 		{
-			Name: "soap", About: "a directory of persons behind SOAP 1.1 and 1.2 with WS-Security", URL: soap.Path,
+			Name: "soap", port: 4, About: "a directory of persons behind SOAP 1.1 and 1.2 with WS-Security", URL: soap.Path,
 			Credentials: s.SOAP.Credentials, Traffic: s.SOAP.Traffic, Data: s.SOAP.Data, twice: s.SOAP.Doubled,
 		},
 		{
-			Name: "graph", About: "Microsoft 365: Graph with users, groups, calendars, and its token endpoint",
+			Name: "graph", port: 5, About: "Microsoft 365: Graph with users, groups, calendars, and its token endpoint",
 			Credentials: s.Graph.Credentials, Traffic: s.Graph.Traffic, Data: s.Graph.Data, twice: s.Graph.Doubled, revoke: s.Graph.RevokeTokens,
 		},
 		{
-			Name: "smtp", About: "a mail server: STARTTLS on its port, implicit TLS on the next one, and what arrived",
+			Name: "smtp", port: 6, About: "a mail server: STARTTLS on its port, implicit TLS on the next one, and what arrived",
 			Credentials: &s.SMTP.Credentials, Traffic: s.SMTP.Traffic, Data: s.SMTP.Data, twice: s.SMTP.Doubled, listing: s.SMTP.Listing,
 			listen: func(port int) (Server, error) { return s.SMTP.Listen(port, o.CAFile) },
+		},
+		{ // behind the two ports of the mail server
+			Name: "xpert", port: 8, About: "Xpert Suite: accounts, employees and absences behind one-time codes, and its webhooks",
+			Credentials: s.Xpert.Credentials, Traffic: s.Xpert.Traffic, Data: s.Xpert.Data, twice: s.Xpert.Doubled, revoke: s.Xpert.RevokeTokens,
+			listen: func(port int) (Server, error) { return s.Xpert.Listen(port) }, deliver: s.Xpert.Deliver,
 		},
 	}
 	return nil
@@ -221,6 +235,22 @@ func (s *System) Listing(w io.Writer) error {
 		return &callerError{http.StatusBadRequest, s.Name + " has no listing; its tables stand under /" + s.Name + "/data"}
 	}
 	return s.listing(w)
+}
+
+// Deliver sends webhooks that wait, whenever they are due, or the one with an id
+// again, and gives them as they are then.
+func (s *System) Deliver(ctx context.Context, id string) ([]dataset.Row, error) {
+	if s.deliver == nil {
+		return nil, &callerError{http.StatusBadRequest, s.Name + " sends no webhooks"}
+	}
+	rows, err := s.deliver(ctx, id)
+	if err == nil && id != "" && len(rows) == 0 {
+		err = &callerError{http.StatusNotFound, "there is no delivery " + id}
+	}
+	for i := range rows {
+		rows[i] = shown(rows[i])
+	}
+	return rows, err
 }
 
 func (s *System) revokeTokens() error {

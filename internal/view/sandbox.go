@@ -15,7 +15,7 @@ type Sandbox struct {
 
 // SandboxSystem is one simulated system.
 type SandboxSystem struct {
-	Name        string            `json:"name" doc:"afas, alleyoop, rest, soap, graph or smtp"`
+	Name        string            `json:"name" doc:"afas, alleyoop, rest, soap, graph, smtp or xpert"`
 	About       string            `json:"about" doc:"what it simulates"`
 	URL         string            `json:"url" doc:"the url of a connection block"`
 	Credentials map[string]string `json:"credentials" doc:"what gets in, by name"`

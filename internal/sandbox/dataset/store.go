@@ -31,6 +31,7 @@ type Store struct {
 	mu     sync.RWMutex
 	tables map[string]*table
 	gen    uint64
+	follow func(*Tx, []Edit) error
 
 	// known guards defs, which transactions look at too.
 	known sync.RWMutex
@@ -95,7 +96,11 @@ func (s *Store) Change(change func(*Tx) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	tx := &Tx{s: s, now: s.now()}
-	if err := change(tx); err != nil {
+	err := change(tx)
+	if err == nil && s.follow != nil {
+		err = s.follow(tx, tx.edits)
+	}
+	if err != nil {
 		for _, undo := range slices.Backward(tx.undo) {
 			undo()
 		}
@@ -106,6 +111,11 @@ func (s *Store) Change(change func(*Tx) error) error {
 	}
 	return nil
 }
+
+// Follow lets follow see what each transaction did, at its end: what follow
+// changes belongs to the transaction, and its error takes all back. It is set
+// before the store is used by others.
+func (s *Store) Follow(follow func(tx *Tx, edits []Edit) error) { s.follow = follow }
 
 // Insert adds a row and returns its key.
 func (s *Store) Insert(name string, row Row) (string, error) {

@@ -11,6 +11,15 @@ type Tx struct {
 	s    *Store
 	now  time.Time
 	undo []func()
+	// edits is what was done so far.
+	edits []Edit
+}
+
+// An Edit is one row that a transaction inserted, updated or deleted.
+type Edit struct {
+	Op         string // insert, update, delete
+	Table, Key string
+	Row        Row // as it is now; as it was, when deleted
 }
 
 // Now is the clock of the transaction.
@@ -74,6 +83,7 @@ func (tx *Tx) Insert(name string, row Row) (string, error) {
 	}
 	t.add(key, full)
 	tx.undo = append(tx.undo, func() { t.drop(key) })
+	tx.edits = append(tx.edits, Edit{"insert", name, key, full})
 	return key, nil
 }
 
@@ -102,6 +112,7 @@ func (tx *Tx) Update(name, key string, row Row) error {
 	before := e.row
 	e.row = next
 	tx.undo = append(tx.undo, func() { e.row = before })
+	tx.edits = append(tx.edits, Edit{"update", name, key, next})
 	return nil
 }
 
@@ -117,6 +128,7 @@ func (tx *Tx) Delete(name, key string) error {
 	}
 	t.drop(key)
 	tx.undo = append(tx.undo, func() { t.restore(key, e) })
+	tx.edits = append(tx.edits, Edit{"delete", name, key, e.row})
 	return nil
 }
 

@@ -25,7 +25,7 @@ func (a *app) sandboxVerb() *cobra.Command {
 		Use:   "sandbox",
 		Short: "Run simulated vendor systems on this machine",
 		Long: `Sandbox runs AFAS Profit, AlleyOop, a REST service, a SOAP service, Microsoft
-365 and a mail server on loopback, with test persons in them, and prints a connection block for each. They behave as the
+365, a mail server and an Xpert Suite on loopback, with test persons in them, and prints a connection block for each. They behave as the
 vendors document it, traps included. Through the control API you change their data,
 make calls fail and see what they received; docs/sandbox.md describes it. All is in
 memory and gone when it ends; equal seeds give equal data and credentials.`,
@@ -41,7 +41,7 @@ memory and gone when it ends; equal seeds give equal data and credentials.`,
 	f := cmd.Flags()
 	f.IntVar(&o.Port, "port", sandboxPort, "`PORT` of the control API; the systems take those after it; 0: any free ports")
 	f.Uint64Var(&o.Seed, "seed", 0, "`NUMBER` that data and credentials are made from")
-	f.IntVar(&o.Employees, "employees", 40, "how many employees AFAS and Microsoft 365 have, as a `NUMBER`")
+	f.IntVar(&o.Employees, "employees", 40, "how many employees AFAS, Microsoft 365 and the Xpert Suite have, as a `NUMBER`")
 	f.IntVar(&o.Graph.Events, "events", 2, "how many meetings each mailbox has beside special ones, as a `NUMBER`")
 	f.IntVar(&o.Clients, "clients", 12, "how many clients AlleyOop has, as a `NUMBER`")
 	f.IntVar(&o.Orders, "orders", 60, "how many orders the REST service has, as a `NUMBER`")
@@ -130,6 +130,8 @@ func connectionOf(s view.SandboxSystem) string {
 	case "smtp":
 		return block(`connection "smtp" "mail"`, "host", q(c["host"]), "port", c["port"], "username", q(c["username"]), "password", q(c["password"]),
 			"from", q(c["from"]), "ca_file", q(c["ca_file"]))
+	case "xpert":
+		return block(`connection "xpert" "suite"`, "url", q(s.URL), "account", q(c["account"]), "token", q(c["token"]), "totp_secret", q(c["totp_secret"]))
 	case "soap":
 		return with(block(`connection "http" "directory"`, "url", q(s.URL)),
 			block(`auth "wsse"`, "username", q(c["username"]), "password", q(c["password"])))
