@@ -58,10 +58,10 @@ func TestSandbox(t *testing.T) {
 	if rest, err := io.ReadAll(out); err != nil || len(bytes.TrimSpace(rest)) > 0 {
 		t.Errorf("after the object: %q %v", rest, err)
 	}
-	if err := cmd.Wait(); err != nil || !strings.Contains(said.String(), "it answered 5 calls") {
+	if err := cmd.Wait(); err != nil || !strings.Contains(said.String(), "it answered 6 calls") {
 		t.Errorf("%v: %s", err, said.String())
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, "calls.jsonl")); err != nil || bytes.Count(text, []byte("\n")) != 5 {
+	if text, err := os.ReadFile(filepath.Join(dir, "calls.jsonl")); err != nil || bytes.Count(text, []byte("\n")) != 6 {
 		t.Errorf("the log: %s %v", text, err)
 	}
 }
