@@ -99,6 +99,7 @@ var onlyIn = map[string][]string{
 	"github.com/hashicorp/hcl/v2":                {"dsl"},
 	"github.com/zclconf/go-cty":                  {"dsl"},
 	"github.com/robfig/cron/v3":                  {"dsl", "engine/schedule"},
+	"github.com/coreos/go-systemd/v22":           {"cmd/koppel/internal/cli"},
 	"github.com/spf13/cobra":                     {"cmd/koppel/internal/cli"},
 	"github.com/emersion/go-smtp":                {"internal/sandbox/smtp"},
 	"github.com/emersion/go-sasl":                {"internal/sandbox/smtp"},

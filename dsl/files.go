@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -20,6 +21,9 @@ type sourceFiles struct {
 	main    []string // configuration
 	tests   []string // *.test.hcl
 	values  []string // *.auto.vars.hcl
+
+	namedMu sync.Mutex
+	named   map[string]bool // files that blocks name
 }
 
 // maxFileSize bounds one configuration file, in bytes.
@@ -153,4 +157,32 @@ func (f *sourceFiles) keepText(name string, src []byte) {
 	if _, ok := f.content[name]; !ok {
 		f.content[name] = src
 	}
+}
+
+// readNamed reads a file that a project names, relative to its folder.
+func (f *sourceFiles) readNamed(name string) ([]byte, error) {
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(f.dir, path)
+	}
+	f.namedMu.Lock()
+	if f.named == nil {
+		f.named = map[string]bool{}
+	}
+	f.named[name] = true
+	f.namedMu.Unlock()
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("open the file: %w", err)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("open the file %s: it is no regular file", path)
+	case info.Size() > maxFileSize:
+		return nil, fmt.Errorf("open the file %s: it has %d bytes, at most %d are read", path, info.Size(), maxFileSize)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the file: %w", err)
+	}
+	return data, nil
 }

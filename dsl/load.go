@@ -116,6 +116,7 @@ func (l *loader) load() {
 	l.project.places = l.places
 	l.project.Sensitive = l.isSensitiveProject()
 	l.project.Files = l.files.content
+	l.project.Named = sortedKeys(l.files.named)
 }
 
 // newValues makes an evaluation of what is known before a run. resolve, when

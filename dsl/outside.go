@@ -58,7 +58,7 @@ func (l *loader) outsideFunctions(resolve context.Context, lenient bool) map[str
 			return missing(fmt.Sprintf("the environment variable %s, which is not set", name))
 		}),
 		"file": textFunction("path", func(path string) (cty.Value, error) {
-			data, err := readProjectFile(l.o.Dir, path)
+			data, err := l.files.readNamed(path)
 			if err != nil {
 				return cty.NilVal, err
 			}

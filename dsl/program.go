@@ -2,8 +2,6 @@ package dsl
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -144,34 +142,12 @@ func (c *converter) fileText(arg hclsyntax.Expression) (name, text string, ok bo
 		return "", "", false
 	}
 	name = value.AsString()
-	data, err := readProjectFile(c.files.dir, name)
+	data, err := c.files.readNamed(name)
 	if err != nil {
 		c.v.out.add("file_unreadable", arg.Range(), fmt.Sprintf("The file %q can't be read", c.v.show(name)), "%s. Paths start at the project's folder.", capital(c.v.show(err.Error())))
 		return "", "", false
 	}
 	return name, string(data), true
-}
-
-// readProjectFile reads a file that a project names, relative to its folder.
-func readProjectFile(dir, name string) ([]byte, error) {
-	path := name
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(dir, path)
-	}
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("open the file: %w", err)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("open the file %s: it is no regular file", path)
-	case info.Size() > maxFileSize:
-		return nil, fmt.Errorf("open the file %s: it has %d bytes, at most %d are read", path, info.Size(), maxFileSize)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the file: %w", err)
-	}
-	return data, nil
 }
 
 // program converts expr("…") and jq("…").

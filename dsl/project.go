@@ -20,6 +20,9 @@ type Project struct {
 	// Files holds the text of every file that was read, by its name relative
 	// to the project's folder.
 	Files map[string][]byte
+	// Named are the other files that blocks name and that were read for them, as
+	// they are named: relative to the project's folder.
+	Named []string
 	// Connections are the connection instances, in the order of the files.
 	Connections []Connection
 	// Blocks are the declared blocks, in the order of the files.

@@ -179,7 +179,7 @@ func (t *testLoad) given(test *engine.Test) {
 		if path == "" {
 			return
 		}
-		data, err := readProjectFile(t.p.l.o.Dir, path)
+		data, err := t.p.l.files.readNamed(path)
 		if err == nil {
 			err = record.Valid(data, record.Limits{})
 		}

@@ -22,6 +22,8 @@ const (
 	KindDismiss = "dismiss"
 	KindErase   = "erase"
 	KindState   = "state"
+	KindPause   = "pause"
+	KindResume  = "resume"
 )
 
 // A RunSummary is one run, or one decision by hand, as it is remembered.
@@ -122,7 +124,7 @@ func (e *Engine) unknownRun(v state.View, id int64) error {
 // Decision tells whether the entry is a decision by hand.
 func (s *RunSummary) Decision() bool {
 	switch s.Kind {
-	case KindApprove, KindReject, KindRetry, KindDismiss, KindErase, KindState:
+	case KindApprove, KindReject, KindRetry, KindDismiss, KindErase, KindState, KindPause, KindResume:
 		return true
 	}
 	return false

@@ -1,61 +1,100 @@
 package serve
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"koppel/dsl"
 	"koppel/engine"
-	"koppel/engine/state"
+	"koppel/engine/schedule"
 )
 
-// A configuration is one project with the engine that its runs are copies of.
+// A configuration is one project with the engine whose likes run it.
 type configuration struct {
 	project *dsl.Project
+	engine  *engine.Engine
 }
 
-// A job is one pipeline instance with what is to become of it. Service.mu
-// guards it.
+// A job is one pipeline instance and what is to become of it. Service.mu guards
+// it. It outlives configurations for as long as they have its address.
 type job struct {
 	config *configuration
 	p      *engine.Pipeline
-	due    time.Time // zero: nothing is wanted
-	cause  string
-	since  time.Time // it runs; zero: it doesn't
-	runID  int64
-	again  time.Time // not to be tried before
-	tries  int       // in vain, in a row
-	why    string
-	last   Last
+	times  *schedule.Times // nil: it has no schedule
+	locks  []string
+	before []string // pipelines that go first
+
+	done time.Time // its times up to here were seen to
+	next time.Time // the first one after; zero: none
+
+	due   time.Time // since when a run is wanted; zero: none is
+	tick  time.Time // what came at the same tick runs in the order of dependencies
+	cause string
+	// again is when a run that could not begin is tried again. Like all that is
+	// only waited for, it is of the clock that never jumps.
+	again  time.Time
+	tries  int    // in vain, in a row
+	why    string // it has not begun
+	told   string // the last reason that was logged
+	paused bool   // when last looked
+
+	since time.Time // it runs; zero: it doesn't
+	runID int64
+	held  []string // the locks of that run
 }
 
-// install brings a configuration into force.
-func (s *Service) install(p *dsl.Project) error {
-	c := &configuration{project: p}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.current, s.reloaded = c, s.now()
-	for _, pl := range p.Pipelines {
-		s.jobs[pl.Address] = &job{config: c, p: pl}
+// wanted tells whether a run is to begin as soon as it can.
+func (j *job) wanted() bool { return !j.due.IsZero() && j.p.Enabled }
+
+// want has the job run, for a reason. What is triggered is wanted more.
+func (j *job) want(due, tick time.Time, cause string) {
+	if j.due.IsZero() {
+		j.due, j.tick, j.cause = due, tick, cause
+		j.again, j.tries, j.why, j.told = time.Time{}, 0, "", ""
 	}
-	return nil
+	if cause == CauseTrigger {
+		j.cause = cause
+	}
+}
+
+// drop forgets that a run is wanted.
+func (j *job) drop() { j.due, j.cause, j.why, j.told = time.Time{}, "", "", "" }
+
+// opens is the time of the next run by the schedule, its jitter apart.
+func (j *job) opens() time.Time {
+	if j.next.IsZero() {
+		return j.next
+	}
+	return j.next.Add(-j.times.Jitter())
+}
+
+// seen notes that the times up to a moment were seen to.
+func (j *job) seen(now time.Time) {
+	j.done = now
+	j.next = time.Time{}
+	if j.times != nil && j.p.Enabled {
+		j.next = j.times.Next(now)
+	}
 }
 
 // Trigger has pipelines run soon, by their addresses. Several calls before a
 // run begins are one; a call while it runs is followed by one more run. What is
 // triggered is lost when the process ends: who triggers must do so again after
-// a start. An address that is not configured is ignored.
+// a start. An address that is not configured is ignored. A paused pipeline runs
+// once it is resumed.
 func (s *Service) Trigger(addresses ...string) {
 	s.mu.Lock()
+	now, fresh := s.now(), false
 	for _, a := range addresses {
-		if j := s.jobs[a]; j != nil && j.due.IsZero() {
-			j.due, j.cause = s.now(), CauseTrigger
+		if j := s.jobs[a]; j != nil {
+			fresh = fresh || j.due.IsZero()
+			j.want(now, now, CauseTrigger)
 		}
 	}
 	s.mu.Unlock()
-	s.poke()
+	if fresh {
+		s.poke()
+	}
 }
 
 // poke has the loop look what there is to start.
@@ -66,100 +105,39 @@ func (s *Service) poke() {
 	}
 }
 
-// retryFirst and retryMost bound how long a run that could not begin waits.
-const (
-	retryFirst = time.Second
-	retryMost  = 30 * time.Second
-)
-
-// schedule starts runs until ctx ends, and waits for those that go on.
-func (s *Service) schedule(ctx context.Context) {
-	ended := make(chan *job)
-	running := 0
-	for ctx.Err() == nil {
-		for _, j := range s.startable() {
-			running++
-			go func() {
-				s.run(ctx, j)
-				ended <- j
-			}()
+// install brings a configuration into force. Jobs whose address it has go on.
+func (s *Service) install(p *dsl.Project) error {
+	c := &configuration{project: p, engine: &engine.Engine{
+		Project: p.Project, Store: s.opts.Store, Now: s.now, Log: s.log, Version: s.opts.Version,
+		TempDir: s.opts.TempDir, Holder: s.opts.Holder,
+	}}
+	jobs := make(map[string]*job, len(p.Pipelines))
+	times := make(map[string]*schedule.Times, len(p.Pipelines))
+	for address, pl := range p.Pipelines {
+		if pl.Schedule == nil {
+			continue
 		}
-		timer := time.NewTimer(retryFirst)
-		select {
-		case <-ctx.Done():
-		case <-s.wake:
-		case <-timer.C:
-		case <-ended:
-			running--
+		t, err := schedule.New(pl.Schedule, address)
+		if err != nil {
+			return fmt.Errorf("install a configuration: %w", err)
 		}
-		timer.Stop()
+		times[address] = t
 	}
-	s.mu.Lock()
-	s.stopping = true
-	s.mu.Unlock()
-	for ; running > 0; running-- {
-		<-ended
-	}
-}
-
-// startable takes the jobs that can begin now.
-func (s *Service) startable() []*job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	var list []*job
-	for _, j := range s.jobs {
-		if j.due.IsZero() || !j.since.IsZero() || now.Before(j.again) || s.runs >= s.opts.MaxRuns {
-			continue
+	for address, pl := range p.Pipelines {
+		j := s.jobs[address]
+		if j == nil {
+			j = &job{}
+		} else {
+			s.look(j, now) // what came before belongs to the schedule before
 		}
-		j.since = now
-		s.runs++
-		list = append(list, j)
+		j.config, j.p, j.times = c, pl, times[address]
+		j.locks, j.before = c.engine.Locks(pl), c.engine.Before(pl)
+		j.seen(now)
+		jobs[address] = j
 	}
-	return list
-}
-
-// run runs one pipeline once.
-func (s *Service) run(ctx context.Context, j *job) {
-	s.mu.Lock()
-	started := Started{Pipeline: j.p, Project: j.config.project.Project, Cause: j.cause, Due: j.due, At: j.since}
-	observers := s.observers
-	j.due = time.Time{}
-	s.mu.Unlock()
-	log := s.log.With("pipeline", j.p.Name)
-	e := &engine.Engine{
-		Project: j.config.project.Project, Store: s.opts.Store, Now: s.now, Log: log, Version: s.opts.Version,
-		TempDir: s.opts.TempDir, Holder: s.opts.Holder,
-	}
-	e.Begun = func(id int64) {
-		e.Log = log.With("run", id)
-		started.RunID = id
-		for _, o := range observers {
-			o.RunStarted(started)
-		}
-	}
-	res, err := e.Run(ctx, engine.Options{Pipelines: []*engine.Pipeline{j.p}, Scheduled: true})
-	end := Ended{Started: started, Err: err, Ended: s.now()}
-	if res != nil && len(res.Pipelines) == 1 {
-		end.Result = &res.Pipelines[0]
-	}
-	var locked *state.LockedError
-	if !errors.As(err, &locked) {
-		for _, o := range observers {
-			o.RunEnded(end)
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	j.since, j.runID, j.why, j.tries = time.Time{}, 0, "", 0
-	s.runs--
-	if locked != nil {
-		j.due, j.cause, j.again = started.Due, started.Cause, s.now().Add(retryFirst)
-		j.why = fmt.Sprintf("locked by %s", locked.Holder)
-	}
-}
-
-func (j *job) status() PipelineStatus {
-	return PipelineStatus{Address: j.p.Address, Name: j.p.Name, Enabled: j.p.Enabled, RunningSince: j.since, RunID: j.runID,
-		Due: j.due, Cause: j.cause, Why: j.why, Last: j.last}
+	s.jobs, s.current, s.reloaded = jobs, c, now
+	return nil
 }

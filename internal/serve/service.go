@@ -41,6 +41,15 @@ type Options struct {
 	MaxRuns int
 	// Observers are told of runs, in this order.
 	Observers []Observer
+	// Beat is called by the loop that starts runs each time that it has looked,
+	// at least every BeatEvery (0: every minute): it is alive. Nil: nobody listens.
+	Beat      func()
+	BeatEvery time.Duration
+	// Watch lists files, beside those of the project, that are looked at for
+	// changes; a change loads the configuration again.
+	Watch []string
+	// NoWatch leaves files alone: only Reload loads.
+	NoWatch bool
 }
 
 // maxRuns is how many pipelines run at once unless Options say otherwise.
@@ -56,11 +65,13 @@ type Service struct {
 
 	wake chan struct{} // holds one token when there may be something to start
 
+	loading sync.Mutex           // held while a configuration comes into force
+	follow  []func(*dsl.Project) // guarded by loading
+
 	mu         sync.Mutex
 	current    *configuration
 	jobs       map[string]*job // by address, of the configuration in force
-	orphans    map[*job]bool   // running, of an address that is no longer configured
-	follow     []func(*dsl.Project)
+	running    map[*job]bool   // also of addresses that are no longer configured
 	background []func(context.Context)
 	observers  []Observer
 	runs       int // running now
@@ -77,12 +88,14 @@ func New(o Options) (*Service, error) {
 		return nil, errors.New("make a service: it needs a project and its state")
 	}
 	s := &Service{
-		opts: o, now: o.Now, log: o.Log, wake: make(chan struct{}, 1), jobs: map[string]*job{}, orphans: map[*job]bool{},
+		opts: o, log: o.Log, wake: make(chan struct{}, 1), jobs: map[string]*job{}, running: map[*job]bool{},
 		observers: o.Observers,
 	}
-	if s.now == nil {
-		s.now = time.Now
+	clock := o.Now
+	if clock == nil {
+		clock = time.Now
 	}
+	s.now = func() time.Time { return clock().Round(0) } // of the wall alone, which may jump
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -111,13 +124,12 @@ func (s *Service) Project() *dsl.Project {
 
 // OnReload has f called with the configuration in force, before OnReload
 // returns, and then with each one that replaces it, before the first run under
-// it. Calls come one at a time. f must not call Reload.
+// it. Calls come one at a time. f must not call OnReload or Reload.
 func (s *Service) OnReload(f func(*dsl.Project)) {
-	s.mu.Lock()
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	s.follow = append(s.follow, f)
-	p := s.current.project
-	s.mu.Unlock()
-	f(p)
+	f(s.Project())
 }
 
 // Background has f run while the service runs: from the beginning of Run until
@@ -166,6 +178,9 @@ func (s *Service) Run(ctx context.Context, l net.Listener) error {
 	var all sync.WaitGroup
 	for _, f := range background {
 		all.Go(func() { f(ctx) })
+	}
+	if s.opts.Load != nil && !s.opts.NoWatch {
+		all.Go(func() { s.watch(ctx) })
 	}
 	if l != nil {
 		all.Go(func() {

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ type Status struct {
 	Stopping  bool
 	Running   int // runs
 	MaxRuns   int
+	StateErr  error            // why the state can't be read; nil: it can
 	Pipelines []PipelineStatus // by address
 }
 
@@ -33,24 +35,60 @@ type PipelineStatus struct {
 	Last  Last
 }
 
-// Last is the last run that the state remembers of a pipeline.
+// Last is the last run that the state remembers of a pipeline, by schedule or
+// by hand.
 type Last struct {
 	RunID          int64 // 0: there is none
 	Status         string
 	Started, Ended time.Time
 }
 
+// nextShown is how many runs to come are shown.
+const nextShown = 5
+
+// statusWait bounds how long Status waits for the state.
+const statusWait = 5 * time.Second
+
 // Status tells what the service does now.
 func (s *Service) Status() Status {
+	ctx, cancel := context.WithTimeout(context.Background(), statusWait)
+	defer cancel()
+	last, err := s.lastRuns(ctx, false)
+	paused, pausedErr := s.paused(ctx)
+	if err == nil {
+		err = pausedErr
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Status{
 		Since: s.began, Reloaded: s.reloaded, Refused: s.refused, Stopping: s.stopping, Running: s.runs, MaxRuns: s.opts.MaxRuns,
-		Pipelines: make([]PipelineStatus, 0, len(s.jobs)),
+		StateErr: err, Pipelines: make([]PipelineStatus, 0, len(s.jobs)),
 	}
-	for _, j := range s.jobs {
-		st.Pipelines = append(st.Pipelines, j.status())
+	now := s.now()
+	for address, j := range s.jobs {
+		p := j.status(now, paused[address] || pausedErr != nil && j.paused)
+		if run, ok := last[address]; ok {
+			p.Last = Last{RunID: run.ID, Status: run.Status, Started: run.Started, Ended: run.Ended}
+		}
+		st.Pipelines = append(st.Pipelines, p)
 	}
 	slices.SortFunc(st.Pipelines, func(a, b PipelineStatus) int { return strings.Compare(a.Address, b.Address) })
 	return st
+}
+
+func (j *job) status(now time.Time, paused bool) PipelineStatus {
+	p := PipelineStatus{
+		Address: j.p.Address, Name: j.p.Name, Enabled: j.p.Enabled, Paused: paused, RunningSince: j.since, RunID: j.runID,
+		Due: j.due, Cause: j.cause, Why: j.why,
+	}
+	if j.times != nil {
+		p.Schedule = j.times.String()
+		if j.p.Enabled && !paused {
+			p.Next = j.times.Following(now, nextShown)
+		}
+	}
+	if p.Why == "" && !j.due.IsZero() && !j.since.IsZero() {
+		p.Why = "it runs; one more run follows"
+	}
+	return p
 }

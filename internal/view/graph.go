@@ -14,6 +14,8 @@ type Graph struct {
 	FormatVersion string `json:"format_version" doc:"version of this output"`
 	Nodes         []Node `json:"nodes" doc:"sources, pipelines and sinks, by address"`
 	Edges         []Edge `json:"edges" doc:"what flows into what"`
+	// Schedules are those of the pipelines that have one, by name.
+	Schedules []Scheduled `json:"schedules" doc:"when pipelines run by themselves, by name of the instance"`
 }
 
 // Node is one block of a Graph.
@@ -38,7 +40,7 @@ func NewGraph(p *engine.Project, pipelines []*engine.Pipeline) Graph {
 	for _, pl := range pipelines {
 		b.pipeline(pl)
 	}
-	g := Graph{FormatVersion: FormatVersion, Nodes: []Node{}, Edges: list(b.edges)}
+	g := Graph{FormatVersion: FormatVersion, Nodes: []Node{}, Edges: list(b.edges), Schedules: []Scheduled{}}
 	for _, n := range b.nodes {
 		g.Nodes = append(g.Nodes, n)
 	}
@@ -125,6 +127,7 @@ func (g Graph) WriteText(out *bufio.Writer) error {
 				}
 			}
 		}
+		g.writeSchedules(out, n.Address)
 	}
 	return out.Flush()
 }

@@ -6,8 +6,8 @@ import "maps"
 // that of run, show that of plan. Each value is a fresh pointer.
 func Shapes() map[string]any {
 	all := map[string]any{
-		"version": &Version{}, "validate": &Validation{}, "fmt": &Formatted{}, "test": &Tests{}, "plan": &Plan{}, "run": &Run{},
-		"eval": &Evaluated{}, "graph": &Graph{}, "new": &NewProject{}, "docs": &Docs{},
+		"version": &Version{}, "validate": &Validation{}, "fmt": &Formatted{}, "test": &Tests{}, "plan": &Plan{}, "run": &Run{}, "serve": &Service{},
+		"eval": &Evaluated{}, "graph": &Graph{}, "pause": &Paused{}, "resume": &Paused{}, "new": &NewProject{}, "docs": &Docs{},
 		"sandbox": &Sandbox{}, "demo": &DemoReport{}, "discover": &Collections{}, "discover NAME": &Discovered{},
 	}
 	maps.Copy(all, inspectShapes())

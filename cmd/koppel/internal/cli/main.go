@@ -125,7 +125,7 @@ func (a *app) root() *cobra.Command {
 // verbs are the verbs, in the order of the help.
 func (a *app) verbs() []*cobra.Command {
 	first := []*cobra.Command{
-		a.demoVerb(), a.sandboxVerb(), a.newVerb(), a.validateVerb(), a.fmtVerb(), a.testVerb(), a.planVerb(), a.showVerb(), a.applyVerb(), a.runVerb(), a.serveVerb(),
+		a.demoVerb(), a.sandboxVerb(), a.newVerb(), a.validateVerb(), a.fmtVerb(), a.testVerb(), a.planVerb(), a.showVerb(), a.applyVerb(), a.runVerb(), a.serveVerb(), a.pauseVerb(), a.resumeVerb(),
 	}
 	last := []*cobra.Command{a.discoverVerb(), a.graphVerb(), a.evalVerb(), a.docsVerb(), a.versionVerb()}
 	return slices.Concat(first, a.inspectVerbs(), last)
