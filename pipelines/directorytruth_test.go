@@ -1,6 +1,7 @@
 package pipelines_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,7 @@ type truth struct {
 type meeting struct {
 	host, id, line string
 	ends           time.Time
+	past           bool // it was seen to have slid out of the window: it stays, whatever becomes of the host
 	visitors       map[string]string
 }
 
@@ -59,11 +61,18 @@ func (tr *truth) follow() {
 	}
 	over := tr.c.now.Add(-24 * time.Hour)
 	for key, m := range tr.meetings {
-		if _, ok := now[key]; !ok && (hosts[m.host] && tr.closed[m.host] || !m.ends.After(over)) {
+		read := hosts[m.host] && !tr.closed[m.host]
+		m.past = m.past || read && !m.ends.After(over)
+		if _, ok := now[key]; !ok && (m.past || hosts[m.host] && !read) {
 			now[key] = m
 		}
 	}
 	tr.meetings = now
+	maps.DeleteFunc(tr.badges, func(id, _ string) bool { return tr.employees[id] == "" })
+	maps.DeleteFunc(tr.arrived, func(key, _ string) bool {
+		at := strings.LastIndex(key, "|")
+		return now[key[:at]].visitors[key[at+1:]] == ""
+	})
 }
 
 // shown gives the meetings of an item of a calendar that count today.
