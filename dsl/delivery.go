@@ -177,9 +177,10 @@ func (p *pipelineLoad) schedule() {
 	p.l.out.noLabels(b)
 	p.l.out.onlyKnown(b, []string{"cron", "every", "timezone", "jitter", "overlap", "missed"}, nil)
 	attrs := b.Body.Attributes
+	every := p.v.duration(attrs["every"], p.in)
 	s := &engine.Schedule{
 		Location: p.l.zone, Cron: p.cron(attrs["cron"]),
-		Every: durationOr(p.v.duration(attrs["every"], p.in), 0), Jitter: p.v.duration(attrs["jitter"], p.in),
+		Every: durationOr(every, 0), Jitter: p.v.duration(attrs["jitter"], p.in),
 		Overlap: p.v.choice(attrs["overlap"], p.in, "skip", "queue"), Missed: p.v.choice(attrs["missed"], p.in, "run_once", "skip"),
 	}
 	if zone := p.l.location(attrs["timezone"], p.in); zone != nil {
@@ -190,7 +191,7 @@ func (p *pipelineLoad) schedule() {
 		p.l.out.add("conflict", attrs["every"].NameRange, "A schedule has cron or every", "Keep one of them.")
 	case attrs["cron"] == nil && attrs["every"] == nil:
 		p.l.out.add("missing_argument", b.DefRange(), "A schedule has cron or every", "Write cron = \"*/15 6-20 * * 1-5\" or every = \"15m\".")
-	case attrs["every"] != nil && s.Every < time.Second && p.v.waiting == "":
+	case every != nil && s.Every < time.Second && p.v.waiting == "":
 		p.l.out.add("invalid_value", attrs["every"].Expr.Range(), "every is at least one second", "")
 	}
 	p.p.Schedule = s
