@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ const (
 
 // list answers a page of a collection in the order of the ids:
 // ?after=CURSOR&limit=N&modifiedSince=TIME, {"items":[…],"next":"…"}; next is
-// null on the last page.
+// null on the last page. A column in the query filters by it.
 func (s *System) list(c *call) {
 	q := c.Request.URL.Query()
 	var since time.Time
@@ -43,7 +44,7 @@ func (s *System) list(c *call) {
 	rows = slices.DeleteFunc(rows, func(row dataset.Row) bool {
 		changed, _ := row["modifiedAt"].(time.Time)
 		id, _ := row["id"].(int64)
-		return changed.Before(since) || q.Has("after") && id <= after
+		return changed.Before(since) || q.Has("after") && id <= after || !fits(c.def, row, q)
 	})
 	limit, err := strconv.Atoi(q.Get("limit"))
 	if err != nil || limit < 1 {
@@ -60,6 +61,16 @@ func (s *System) list(c *call) {
 		next = dataset.Text(rows[limit-1]["id"])
 	}
 	c.JSON(http.StatusOK, map[string]any{"items": items, "next": next})
+}
+
+// fits tells whether a row has the values that the query names by column.
+func fits(def dataset.Def, row dataset.Row, q url.Values) bool {
+	for _, column := range def.Columns {
+		if q.Has(column.Name) && dataset.Text(row[column.Name]) != q.Get(column.Name) {
+			return false
+		}
+	}
+	return true
 }
 
 // one answers a single record.

@@ -192,6 +192,9 @@ func TestRecords(t *testing.T) {
 	if _, answer := v.call("GET", xpert.Path+"/employees?modifiedSince=2026-11-20T11:00:00Z", ""); len(answer["items"].([]any)) != 1 {
 		t.Errorf("changed since: %v", answer)
 	}
+	if _, answer := v.call("GET", xpert.Path+"/employees?employeeNumber=X1", ""); len(answer["items"].([]any)) != 1 {
+		t.Errorf("by number: %v", answer)
+	}
 	for _, want := range []int{204, 404} {
 		if status, _ := v.call("DELETE", xpert.Path+"/employees/1031", ""); status != want {
 			t.Errorf("delete: %d", status)
