@@ -10,6 +10,7 @@ type Code struct{ Code, Meaning, Fix string }
 func Codes() []Code { return slices.Clone(codes) }
 
 var codes = []Code{
+	{"ambiguous_path", "Two sources are delivered to at one path.", "Give each a path of its own."},
 	{"ambiguous_sink", "Two pipelines write the same rows.", "Give each pipeline a table of its own, or make one of the two."},
 	{"argument", "A function in a jq or expr program, or in a mapped field, is called with arguments that it does not take.", "Call it as the table of functions shows."},
 	{"conflict", "Arguments or blocks that exclude each other stand together.", "Keep one of them."},

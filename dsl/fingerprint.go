@@ -21,6 +21,10 @@ var tuning = map[string]bool{
 // sourceFingerprint identifies what a source reads: its kind and arguments,
 // without secrets, windows and tuning. A cursor belongs to one.
 func (l *loader) sourceFingerprint(kind string, version int, config any, dec *decoder, src *engine.Source) []byte {
+	if src.Event {
+		// Arguments decide what is taken in from now on. What was stays as it is.
+		return digest(map[string]any{"kind": kind, "version": version, "key": src.Key})
+	}
 	described := map[string]any{
 		"kind": kind, "version": version, "key": src.Key, "config": describeConfig(reflect.ValueOf(config).Elem(), dec.hidden, ""),
 	}

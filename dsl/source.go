@@ -31,7 +31,7 @@ func (l *loader) source(d *declaration, in *instance) {
 	dec := l.decode(v, d, in, config, connectionNames(kind.Uses(l.kinds.all)), common, nil)
 	src := &engine.Source{
 		Address: d.address() + in.suffix(), Kind: d.Kind, Title: titleOf(d, config, dec.hidden),
-		Event: d.Kind == "webhook", Sensitive: v.texts(body.Attributes["sensitive"], in),
+		Event: kind.Event, Sensitive: v.texts(body.Attributes["sensitive"], in),
 		Snapshot: v.truth(body.Attributes["snapshot"], in, false),
 	}
 	if always, ok := config.(connector.Discreet); ok {
@@ -63,6 +63,7 @@ func (l *loader) source(d *declaration, in *instance) {
 	if src.Upstream = upstreamOf(config); src.Upstream == src.Address {
 		l.out.add("cycle", d.Block.DefRange(), "A source can't wait for itself", "%s names itself as what it reads. Name another source or a pipeline.", src.Address)
 	}
+	l.received(d, in, config, src)
 	src.Program = l.deleted(d, in, src.Sensitive)
 	src.Fingerprint = l.sourceFingerprint(kind.Name, kind.Version, config, dec, src)
 	src.Open = func(ctx context.Context, env connector.Env) (connector.Source, error) {
@@ -76,6 +77,22 @@ func (l *loader) source(d *declaration, in *instance) {
 	}
 	if !in.phantom {
 		l.project.Sources[src.Address] = src
+	}
+}
+
+// received notes where others deliver to a source, and refuses a path that
+// another source has.
+func (l *loader) received(d *declaration, in *instance, config any, src *engine.Source) {
+	at, ok := config.(connector.Received)
+	if !ok || in.phantom || at.ReceivedAt() == "" {
+		return
+	}
+	src.Path = at.ReceivedAt()
+	for _, other := range l.project.Sources {
+		if other.Path == src.Path {
+			l.out.add("ambiguous_path", d.Block.DefRange(), "Two sources are delivered to at one path",
+				"%s has the path %q too: nobody could tell which of them is meant. Give each a path of its own.", other.Address, src.Path)
+		}
 	}
 }
 

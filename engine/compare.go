@@ -236,7 +236,7 @@ func (w *work) want(s *subject) {
 	out := change.Want{Body: d.body, Raw: d.raw, Mapped: d.mapped, Code: d.code, Field: d.field, Note: d.note, Src: w.src(s)}
 	switch {
 	case !s.has: // only at the target
-		out.Seen, out.Complete = change.Absent, w.records.complete()
+		out.Seen, out.Complete = change.Absent, w.records.complete() && !w.records.events
 	case absent:
 		out.Seen, out.Complete = w.absentSeen(d)
 	default:

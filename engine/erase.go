@@ -89,6 +89,9 @@ func (e *Engine) Erase(ctx context.Context, er Erasure) (*Erased, error) {
 		x.out.Deleted = true
 		x.out.Kept = slices.DeleteFunc(x.out.Kept, func(p ErasedPlace) bool { return p.Address == er.Address && p.Key == ShowKey(first) })
 	}
+	if err := x.eraseInboxes(ctx); err != nil {
+		return nil, err
+	}
 	err = e.Store.Update(ctx, func(tx state.Tx) error {
 		if err := x.erase(tx); err != nil {
 			return err

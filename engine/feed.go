@@ -14,7 +14,7 @@ func (s *session) feed(ctx context.Context, address string, yield func(body []by
 	if r != s.reads[address] {
 		defer r.close()
 	}
-	whole = r.complete() && r.unkeyed+r.unjudged == 0
+	whole = r.complete() && !r.events && r.unkeyed+r.unjudged == 0
 	var buf []byte
 	err = r.byKey(func(e *entry) error {
 		switch {

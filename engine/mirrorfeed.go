@@ -194,11 +194,11 @@ func (m *mirror) elsewhere(v state.View, source int64, gone *state.MirrorRow, yi
 // configuration.
 func (s *session) mirrorRecords(m *mirror) *records {
 	r := s.newRecords(m.src.Title)
-	r.seq, r.mirrored = m.seq, true
+	r.seq, r.mirrored, r.events = m.seq, true, m.src.Event
 	r.listed = m.read == nil || m.read.listed
 	for name, stored := range m.known.parts {
 		p := r.part(name)
-		p.complete = m.known.same && !stored.FullAt.IsZero() && !m.src.Event
+		p.complete = m.known.same && !stored.FullAt.IsZero() || m.src.Event
 		p.count = stored.Count
 	}
 	if m.read == nil {
@@ -211,8 +211,8 @@ func (s *session) mirrorRecords(m *mirror) *records {
 		switch {
 		case !read.complete:
 			p.complete = false
-		case read.mode == connector.Full:
-			p.complete = !m.src.Event
+		case m.src.Event, read.mode == connector.Full:
+			p.complete = true
 		}
 	}
 	r.problems, r.failed, r.held = m.read.problems, m.read.failed, m.read.held

@@ -10,6 +10,9 @@ import (
 // move carries state over to new addresses, as moved blocks say.
 func (s *session) move(ctx context.Context) error {
 	for _, m := range s.Project.Moved {
+		if err := s.moveInbox(ctx, m); err != nil {
+			return fmt.Errorf("move the inbox of %s to %s: %w", m.From, m.To, err)
+		}
 		err := s.Store.Update(ctx, func(tx state.Tx) error {
 			if isPipeline(m.From) {
 				_, from, err := tx.Pipeline(m.From)

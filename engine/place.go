@@ -18,6 +18,9 @@ import (
 func (s *session) openSource(ctx context.Context, src *Source) (connector.Source, error) {
 	env := s.env()
 	env.Key = src.Key
+	if src.Event {
+		env.Inbox = Inbox(s.Store, src.Address)
+	}
 	if src.Window != nil {
 		env.Window = func() (string, string) { return src.Window.bounds(s.clock) }
 	}

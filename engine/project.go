@@ -44,6 +44,9 @@ type Source struct {
 	Title   string   // for people: afas_get "Reception_Employees"
 	Key     []string // dotted paths
 	Event   bool     // absence proves nothing
+	// Path is where others deliver to the source over HTTP; empty: nobody does. What
+	// Open gives is an http.Handler then.
+	Path string
 	// Program evaluates `deleted`; nil when there is none.
 	Program     *mapping.Program
 	Complete    CompleteWhen

@@ -211,10 +211,14 @@ func (rd *reader) Begin(part string, mode connector.Mode) (connector.Cursor, err
 	}
 	p.begun, p.ended, p.mode = true, false, connector.Full
 	p.partial = mode == connector.Delta || mode == connector.FromStart
-	if mode == connector.Full || mode == connector.FromStart || rd.src.Incremental == nil && !rd.src.Event || rd.s.opts.Full {
+	stored, ok := rd.known.parts[part]
+	if rd.src.Event {
+		p.mode, p.from = mode, stored.Cursor
+		return stored.Cursor, nil
+	}
+	if mode == connector.Full || mode == connector.FromStart || rd.src.Incremental == nil || rd.s.opts.Full {
 		return nil, nil
 	}
-	stored, ok := rd.known.parts[part]
 	if !ok || !rd.known.same || len(stored.Cursor) == 0 || stored.FullAt.IsZero() {
 		return nil, nil
 	}
@@ -356,7 +360,7 @@ func (rd *reader) finish(err error) {
 		listed[id] = true
 	}
 	for _, p := range rd.r.parts {
-		if p.unkeyed > 0 && p.problem == "" && rd.s.mirrored(rd.src) {
+		if p.unkeyed > 0 && p.problem == "" && rd.s.mirrored(rd.src) && !rd.src.Event {
 			// The mirror would hold the record that has no key for absent.
 			p.problem = counted(p.unkeyed, "record") + " without a key were read"
 		}

@@ -44,6 +44,8 @@ type records struct {
 	delta bool
 	// mirrored: they come from a mirror, which no read has found unique.
 	mirrored bool
+	// events: absence proves nothing, though all that is known is here.
+	events bool
 	// derived: the entries' hashes are not of the bytes that they point at.
 	derived  bool
 	count    int64
@@ -112,7 +114,8 @@ func (r *records) part(name string) *partState {
 	return p
 }
 
-// complete tells whether absence proves anything in every partition.
+// complete tells whether all that there is was read; absence then proves that a
+// record is gone, unless the source is one of events.
 func (r *records) complete() bool {
 	for _, p := range r.parts {
 		if !p.complete && !p.gone {
@@ -138,7 +141,10 @@ func (r *records) unreachable() bool {
 // what a broken read of it gave earlier stays.
 func (r *records) proves(part string) bool {
 	p := r.parts[part]
-	if p == nil {
+	switch {
+	case r.events:
+		return false
+	case p == nil:
 		return r.listed
 	}
 	return p.complete && !p.unread || p.gone

@@ -135,6 +135,9 @@ func (e *Engine) MoveState(ctx context.Context, from, to, who string) (*StateEdi
 		if isPipeline(from) {
 			return tx.RenamePipeline(from, to)
 		}
+		if err := e.Store.Inbox().Rename(ctx, from, to); err != nil {
+			return err
+		}
 		return tx.RenameSource(from, to)
 	})
 	return out, err
@@ -177,6 +180,9 @@ func (e *Engine) ForgetState(ctx context.Context, address, who string) (*StateEd
 	err := e.edit(ctx, "rm", locks, who, out, check, func(tx state.Tx) error {
 		if isPipeline(address) {
 			return tx.DropPipeline(id)
+		}
+		if err := e.Store.Inbox().Drop(ctx, address); err != nil {
+			return err
 		}
 		return tx.DropSource(id)
 	})

@@ -47,6 +47,10 @@ type Kind[T any] struct {
 	OverHTTP bool
 	// FirstRun: a pipeline into this sink must say what its first run does.
 	FirstRun bool
+	// Event: a source of this kind is told of events. Absence proves nothing, its
+	// reads are deltas that go on from the cursor whatever the arguments were, and
+	// the last record of a key wins.
+	Event bool
 	// Zone: the times of the records of a source of this kind are those of the
 	// clock on the wall in this IANA zone, whatever they say: a Z behind them is
 	// not true. Empty: they are as they say, and of UTC where they do not say.
@@ -149,6 +153,8 @@ type Env struct {
 	// the goroutine that reads, before anything is handed over. whole tells that
 	// none is missing, as far as anybody knows. Nil: nothing is read.
 	Upstream func(ctx context.Context, address string, yield func(body []byte) error) (whole bool, err error)
+	// Inbox holds what was delivered to a source; nil: it has none.
+	Inbox Inbox
 	// Shape describes the records that a sink will get.
 	Shape record.Shape
 	// Seal wraps a temporary file's writer when anything in the project is
