@@ -13,6 +13,7 @@ import (
 	"koppel/sources/http"
 	"koppel/sources/soap"
 	"koppel/sources/sql"
+	"koppel/sources/webhook"
 )
 
 // All lists the kinds of sources that are built in, by name.
@@ -27,5 +28,6 @@ func All() []connector.Kind[connector.Source] {
 		http.Kind(),
 		soap.Kind(),
 		sql.Kind(),
+		webhook.Kind(),
 	}
 }

@@ -1,0 +1,102 @@
+package webhook
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/hex"
+
+	"golang.org/x/time/rate"
+
+	"koppel/engine/connector"
+	"koppel/internal/httpclient"
+	"koppel/internal/webhook"
+)
+
+// A receiver is a Source and an http.Handler: what is delivered to the one is read
+// by the other, in another process perhaps.
+type receiver struct {
+	config   Config
+	env      connector.Env
+	verifier webhook.Verifier
+	limit    *rate.Limiter
+	places   chan struct{}
+}
+
+func newReceiver(c Config, env connector.Env) (*receiver, error) {
+	limit, err := httpclient.Limiter(c.Rate)
+	if err != nil {
+		return nil, err
+	}
+	if c.Rate != "" {
+		limit.SetBurst(max(1, int(limit.Limit()))) // those of a second may come at once
+	}
+	return &receiver{config: c, env: env, verifier: c.Auth.verifier(env), limit: limit, places: make(chan struct{}, c.Most)}, nil
+}
+
+// batch is how many bytes of records are handed over at once.
+const batch = 64 << 10
+
+// Read hands over what was delivered since the cursor. The cursor that it gets
+// says what a run has in the mirror, and that is dropped from the inbox.
+func (r *receiver) Read(ctx context.Context, out connector.Reader) error {
+	from, err := out.Begin("", connector.WholeDelta)
+	if err != nil {
+		return err
+	}
+	if r.env.Inbox == nil {
+		return out.End("", from, connector.Interval{})
+	}
+	id, last, err := r.env.Inbox.ID(ctx)
+	if err != nil {
+		return err
+	}
+	after := position(from, id, last)
+	if after > 0 && !r.env.ReadOnly {
+		if err := r.env.Inbox.Take(ctx, after); err != nil {
+			return err
+		}
+	}
+	var lines []byte
+	hand := func() error {
+		err := out.Records("", 0, lines)
+		lines = lines[:0]
+		return err
+	}
+	seen := after
+	err = r.env.Inbox.Since(ctx, after, func(seq uint64, body []byte) error {
+		seen = seq
+		if lines = append(append(lines, body...), '\n'); len(lines) < batch {
+			return nil
+		}
+		return hand()
+	})
+	if err == nil && len(lines) > 0 {
+		err = hand()
+	}
+	if err != nil {
+		return err
+	}
+	return out.End("", cursorOf(id, seen), connector.Interval{})
+}
+
+// cursorOf marks a place in an inbox.
+func cursorOf(id string, seq uint64) connector.Cursor {
+	b, err := hex.DecodeString(id)
+	if err != nil || id == "" {
+		return nil // there is no inbox yet
+	}
+	return binary.BigEndian.AppendUint64(b, seq)
+}
+
+// position gives the sequence that a cursor marks: 0, the beginning, when it is of
+// another inbox, or of a later one than an earlier copy that was put in its
+// place.
+func position(c connector.Cursor, id string, last uint64) uint64 {
+	if len(c) < 8 || hex.EncodeToString(c[:len(c)-8]) != id {
+		return 0
+	}
+	if seq := binary.BigEndian.Uint64(c[len(c)-8:]); seq <= last {
+		return seq
+	}
+	return 0
+}
