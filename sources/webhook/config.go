@@ -89,12 +89,16 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) checkPath() error {
-	wrong := func(problem, hint string) error { return &connector.FieldError{Field: "path", Problem: problem, Hint: hint} }
+	wrong := func(problem, hint string) error {
+		return &connector.FieldError{Field: "path", Problem: problem, Hint: hint}
+	}
 	u, err := url.Parse(c.Path)
 	switch {
 	case c.Path == "":
 		return wrong("is empty", "write a path such as /hooks/crm")
-	case err != nil || u.Path != c.Path || !strings.HasPrefix(c.Path, "/") || strings.ContainsFunc(c.Path, func(r rune) bool { return r > unicode.MaxASCII || unicode.IsSpace(r) || strings.ContainsRune(`{}?#%\`, r) }):
+	case err != nil || u.Path != c.Path || !strings.HasPrefix(c.Path, "/") || strings.ContainsFunc(c.Path, func(r rune) bool {
+		return r > unicode.MaxASCII || unicode.IsSpace(r) || strings.ContainsRune(`{}?#%\`, r)
+	}):
 		return wrong(fmt.Sprintf("is %q, which is no path", c.Path), "write a path such as /hooks/crm, without a host and a query")
 	case strings.HasSuffix(c.Path, "/") || strings.Contains(c.Path, "//") || strings.Contains(c.Path+"/", "/./") || strings.Contains(c.Path+"/", "/../"):
 		return wrong(fmt.Sprintf("is %q, which has an empty segment or one of dots", c.Path), "write a path such as /hooks/crm")

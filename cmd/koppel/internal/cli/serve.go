@@ -85,6 +85,7 @@ func (a *app) serveProject(ctx context.Context, s *session, o service) error {
 			s.Log.Warn("what is served can't be shown", "error", err.Error())
 		}
 	})
+	sv.Receive()
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
