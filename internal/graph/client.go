@@ -84,6 +84,8 @@ type Question struct {
 	// Mailbox: it is about one mailbox, so that being throttled there says
 	// nothing of the others.
 	Mailbox bool
+	// Waiting is that of httpclient.Request.
+	Waiting func(pause func() error) error
 	// About are the entity sets of which one the answer must be about, if it says
 	// so: an answer to another question is none.
 	About []string
@@ -104,7 +106,7 @@ func (c *Client) Get(ctx context.Context, q Question) ([]byte, error) {
 	if q.Eventual {
 		header.Set("ConsistencyLevel", "eventual")
 	}
-	resp, err := c.http.Do(ctx, &httpclient.Request{Path: path, Title: shown(path), Header: header, Alone: q.Mailbox})
+	resp, err := c.http.Do(ctx, &httpclient.Request{Path: path, Title: shown(path), Header: header, Alone: q.Mailbox, Waiting: q.Waiting})
 	if err != nil {
 		return nil, explain(err, q.Needs)
 	}

@@ -41,7 +41,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 		if ctx.Err() != nil || !again {
 			return nil, c.complete(ctx, failed, r, u.String())
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := r.wait(func() error { return sleep(ctx, pause) }); err != nil {
 			return nil, err
 		}
 	}

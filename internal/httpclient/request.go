@@ -41,6 +41,10 @@ type Request struct {
 	// Alone: a pause that the server asks for after this request is one for its
 	// like only (one mailbox of many), and others of the connection go on.
 	Alone bool
+	// Waiting, when set, is called with each pause before another attempt, and
+	// must call it: a caller that bounds how much it does at once can let others
+	// have their turn meanwhile.
+	Waiting func(pause func() error) error
 	// Into is a buffer that the body of the answer may be read into.
 	Into []byte
 }
@@ -117,4 +121,12 @@ type Verdict struct {
 	// Hint says what a user can do about a failure; empty: what is usual for its
 	// status.
 	Hint string
+}
+
+// wait lets a pause pass.
+func (r *Request) wait(pause func() error) error {
+	if r.Waiting == nil {
+		return pause()
+	}
+	return r.Waiting(pause)
 }

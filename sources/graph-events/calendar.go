@@ -91,7 +91,9 @@ type look struct {
 }
 
 func (r *round) look(ctx context.Context, box string, from, to time.Time) (*look, error) {
-	walk := r.s.client.Walk(r.s.question(box, from, to, pageSize))
+	q := r.s.question(box, from, to, pageSize)
+	q.Waiting = r.waiting
+	walk := r.s.client.Walk(q)
 	walk.Most = mostPages
 	l := &look{}
 	h := sha256.New()

@@ -104,7 +104,7 @@ func (r *round) plainly(ctx context.Context, m mark, err error) (mark, bool, err
 
 // walkDelta follows a round to its end, and counts its rows.
 func (r *round) walkDelta(ctx context.Context, q graph.Question) (link string, rows int, err error) {
-	q.Mailbox, q.Needs = true, graph.CalendarPermissions()
+	q.Mailbox, q.Waiting, q.Needs = true, r.waiting, graph.CalendarPermissions()
 	q.Prefer = []string{`outlook.timezone="UTC"`, `IdType="ImmutableId"`, "odata.maxpagesize=200"}
 	walk := r.s.client.Walk(q)
 	walk.Most = mostDeltaPages

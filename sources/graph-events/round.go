@@ -14,10 +14,10 @@ import (
 	"koppel/internal/httpclient"
 )
 
-// mostWaiting is how many mailboxes are on their way at once. Most of them wait:
-// for one of the connection's requests, which are fewer, or because their
-// mailbox is throttled, which must not keep others from their turn.
-const mostWaiting = 64
+// mostAtOnce is how many mailboxes are on their way at once: more than the
+// connection has requests, so that it never waits for us. Those that are
+// throttled and wait for their time do not count.
+const mostAtOnce = 16
 
 // A round reads all mailboxes once.
 type round struct {
@@ -29,7 +29,8 @@ type round struct {
 	covers   connector.Interval
 	from, to time.Time
 
-	listed  bool // Parts was called
+	turns   chan struct{} // has one for each mailbox that is on its way
+	listed  bool          // Parts was called
 	read    int
 	refused []*calendar // until one was read
 	vacant  []*calendar
@@ -46,7 +47,7 @@ type calendar struct {
 }
 
 func newRound(s *source, out connector.Reader, boxes []string, whole bool) *round {
-	r := &round{s: s, out: out, boxes: boxes, whole: whole, known: map[string]bool{}}
+	r := &round{s: s, out: out, boxes: boxes, whole: whole, known: map[string]bool{}, turns: make(chan struct{}, mostAtOnce)}
 	r.covers, r.from, r.to = s.window()
 	for _, box := range boxes {
 		r.known[strings.ToLower(box)] = true
@@ -59,19 +60,16 @@ func newRound(s *source, out connector.Reader, boxes []string, whole bool) *roun
 func (r *round) run(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	todo, done := make(chan *calendar), make(chan *calendar)
+	done := make(chan *calendar)
 	var running sync.WaitGroup
-	for range min(mostWaiting, len(r.boxes)) {
+	err := r.exchange(ctx, done, func(c *calendar) {
 		running.Go(func() {
-			for c := range todo {
-				c.err = r.fetch(inner, c)
-				done <- c
-			}
+			c.err = r.fetch(inner, c)
+			done <- c
+			<-r.turns
 		})
-	}
-	err := r.exchange(ctx, todo, done)
+	})
 	cancel()
-	close(todo)
 	go func() {
 		running.Wait()
 		close(done)
@@ -85,26 +83,24 @@ func (r *round) run(ctx context.Context) error {
 	return r.finish()
 }
 
-// exchange gives out the mailboxes and takes back what was read of them.
-func (r *round) exchange(ctx context.Context, todo chan<- *calendar, done <-chan *calendar) error {
+// exchange begins with each mailbox when there is a turn for it, and takes back
+// what was read.
+func (r *round) exchange(ctx context.Context, done <-chan *calendar, start func(*calendar)) error {
 	under, next := 0, 0
-	var ready *calendar
-	for under > 0 || ready != nil || next < len(r.boxes) {
-		if ready == nil && next < len(r.boxes) {
-			ready = &calendar{box: r.boxes[next]}
-			next++
-			if err := r.begin(ready); err != nil {
-				return err
-			}
-		}
-		give := todo
-		if ready == nil {
-			give = nil
+	for under > 0 || next < len(r.boxes) {
+		turns := r.turns
+		if next == len(r.boxes) {
+			turns = nil
 		}
 		select {
-		case give <- ready:
-			ready = nil
+		case turns <- struct{}{}:
+			c := &calendar{box: r.boxes[next]}
+			if err := r.begin(c); err != nil {
+				return err
+			}
+			next++
 			under++
+			start(c)
 		case c := <-done:
 			under--
 			if err := r.take(ctx, c); err != nil {
@@ -115,6 +111,14 @@ func (r *round) exchange(ctx context.Context, todo chan<- *calendar, done <-chan
 		}
 	}
 	return ctx.Err()
+}
+
+// waiting gives the turn of a mailbox to another while it is throttled.
+func (r *round) waiting(pause func() error) error {
+	<-r.turns
+	err := pause()
+	r.turns <- struct{}{} // those that have one end, also when all is over
+	return err
 }
 
 // begin asks for the cursor of a mailbox, where there are any.
