@@ -72,6 +72,7 @@ var mayImport = map[string][]string{
 	"internal/sandbox/traffic":       {},
 	"internal/sandbox/xpert":         {"internal/sandbox/dataset", "internal/sandbox/traffic"},
 	"internal/serve":                 {"dsl", "engine", "engine/*"},
+	"internal/console":               {"dsl", "engine", "engine/*", "internal/serve", "internal/view"},
 	"internal/smtp":                  {"engine/connector", "internal/httpclient"},
 	"internal/secret":                {},
 	"internal/webhook":               {"engine/connector"},
@@ -85,7 +86,7 @@ var mayImport = map[string][]string{
 	"cmd/koppel":                     {"cmd/koppel/internal/cli"},
 	"pipelines":                      {},
 	"cmd/koppel/internal/demo":       {"internal/view", "internal/sandbox", "internal/sandbox/dataset", "internal/sql", "pipelines"},
-	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "connections", "internal/view", "dsl", "engine", "engine/*", "internal/sandbox", "internal/serve", "sinks", "sources"},
+	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "connections", "internal/view", "dsl", "engine", "engine/*", "internal/console", "internal/sandbox", "internal/serve", "sinks", "sources"},
 	"internal/view":                  {"dsl", "engine", "engine/*"},
 }
 

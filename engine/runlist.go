@@ -24,6 +24,7 @@ const (
 	KindState   = "state"
 	KindPause   = "pause"
 	KindResume  = "resume"
+	KindToken   = "token"
 )
 
 // A RunSummary is one run, or one decision by hand, as it is remembered.
@@ -61,6 +62,11 @@ type RunChange struct {
 // RunList gives runs, newest first, at most limit of them; 0: all. With
 // addresses it gives those that concerned one of these pipelines.
 func (e *Engine) RunList(ctx context.Context, addresses []string, limit int) ([]RunSummary, error) {
+	return e.RunsBefore(ctx, addresses, limit, 0)
+}
+
+// RunsBefore is RunList of the runs with a smaller number; 0: of all.
+func (e *Engine) RunsBefore(ctx context.Context, addresses []string, limit int, before int64) ([]RunSummary, error) {
 	var list []RunSummary
 	err := e.Store.View(ctx, func(v state.View) error {
 		var rows []state.Run
@@ -77,6 +83,9 @@ func (e *Engine) RunList(ctx context.Context, addresses []string, limit int) ([]
 		for row, err := range v.Runs(0) {
 			if err != nil {
 				return err
+			}
+			if before > 0 && row.ID >= before {
+				continue
 			}
 			if len(rows) > 0 && rows[0].ID != row.ID && !flush() {
 				return nil
@@ -124,7 +133,7 @@ func (e *Engine) unknownRun(v state.View, id int64) error {
 // Decision tells whether the entry is a decision by hand.
 func (s *RunSummary) Decision() bool {
 	switch s.Kind {
-	case KindApprove, KindReject, KindRetry, KindDismiss, KindErase, KindState, KindPause, KindResume:
+	case KindApprove, KindReject, KindRetry, KindDismiss, KindErase, KindState, KindPause, KindResume, KindToken:
 		return true
 	}
 	return false

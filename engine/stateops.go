@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -143,12 +144,15 @@ func (e *Engine) MoveState(ctx context.Context, from, to, who string) (*StateEdi
 	return out, err
 }
 
-// A TakenError says that something is remembered already of the address that
-// state is to be moved to.
-type TakenError struct{ Address string }
+// A TakenError says that something is remembered already under the address or
+// name that is to be taken.
+type TakenError struct {
+	Address string
+	Free    string // the verb that makes room; empty: state rm or state reset
+}
 
 func (e *TakenError) Error() string {
-	return fmt.Sprintf("the state holds %s already; remove that first, with state rm or state reset", e.Address)
+	return fmt.Sprintf("the state holds %s already; remove that first, with %s", e.Address, cmp.Or(e.Free, "state rm or state reset"))
 }
 
 // ErrConfigured says that an address is still configured, so that its state

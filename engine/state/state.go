@@ -368,6 +368,9 @@ type Token struct {
 	Used    time.Time // the last time, within a minute; zero: never
 }
 
+// ExpiredAt tells whether a token has come to its end at a time.
+func (k *Token) ExpiredAt(t time.Time) bool { return !lasts(k.Expires, t) }
+
 // A LockedError says who holds a lock.
 type LockedError struct{ Name, Holder string }
 

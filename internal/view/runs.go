@@ -19,7 +19,7 @@ type Runs struct {
 // RunEntry is one run, or one decision by hand.
 type RunEntry struct {
 	RunID     int64         `json:"run_id" doc:"number of the run"`
-	Kind      string        `json:"kind" doc:"run, apply, undo or retire; by hand: approve, reject, retry, dismiss, erase or state"`
+	Kind      string        `json:"kind" doc:"run, apply, undo or retire; by hand: approve, reject, retry, dismiss, erase, state or token"`
 	Status    string        `json:"status" doc:"that of the pipeline that went worst; unfinished: it was cut off or still runs; done: by hand"`
 	Started   *time.Time    `json:"started" doc:"RFC 3339"`
 	Ended     *time.Time    `json:"ended" doc:"RFC 3339; null: it did not end"`

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"koppel/internal/console"
 	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
@@ -46,7 +47,7 @@ and the shapes of their JSON.`,
 
 // pages are the pages of the reference, by name.
 func (a *app) pages(root *cobra.Command) []page {
-	pages := append(kindPages(), cliPage(root), codesPage(), exitCodesPage(), functionsPage(), jsonPage())
+	pages := append(kindPages(), cliPage(root), apiPage(), codesPage(), exitCodesPage(), functionsPage(), jsonPage())
 	for i := range pages {
 		pages[i].text = strings.TrimSpace(pages[i].text) + "\n"
 	}
@@ -72,6 +73,14 @@ func (a *app) writePages(dir string, pages []page) error {
 	}
 	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte(index), 0o644); err != nil {
 		return fmt.Errorf("write the reference: %w", err)
+	}
+	text, err := console.OpenAPI()
+	if err == nil {
+		written["openapi.json"] = true
+		err = os.WriteFile(filepath.Join(dir, "openapi.json"), text, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("write the description of the API: %w", err)
 	}
 	return a.reportPages(dir, written)
 }

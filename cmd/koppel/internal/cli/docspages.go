@@ -8,6 +8,7 @@ import (
 
 	"koppel/dsl"
 	"koppel/engine/mapping"
+	"koppel/internal/console"
 	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
@@ -41,6 +42,21 @@ func codesPage() page {
 	p.text += "\n## Of records, partitions and pipelines\n\nIn `problems` of `plan --json`, `run --json` and `apply --json`.\n\n| code | meaning | what to do |\n|---|---|---|\n"
 	for _, c := range view.RecordCodes() {
 		p.text += fmt.Sprintf("| %s | %s | %s |\n", code(c.Code), cell(c.Meaning), cell(c.Fix))
+	}
+	return p
+}
+
+// apiPage lists what the API of serve does, and why it refuses.
+func apiPage() page {
+	p := page{name: "api", title: "API of serve"}
+	p.text = "All paths lie under `/api/v1`. [openapi.json](openapi.json) describes the parameters and objects for programs; the service gives it at\n" +
+		"`/api/v1/openapi.json`.\n\n| request | token of a | does |\n|---|---|---|\n"
+	for _, op := range console.Operations() {
+		p.text += fmt.Sprintf("| %s | %s | %s |\n", code(op.Request), op.Role, cell(op.Summary))
+	}
+	p.text += "\n## Refusals\n\nA request that is not done is answered with `{\"error\": {\"code\": …, \"message\": …}}`. Codes are stable.\n\n| code | status | meaning |\n|---|---|---|\n"
+	for _, c := range console.RefusalCodes() {
+		p.text += fmt.Sprintf("| %s | %d | %s |\n", code(c.Code), c.Status, cell(c.Meaning))
 	}
 	return p
 }

@@ -2,11 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
-	"koppel/dsl"
-	"koppel/engine/mapping"
 	"koppel/internal/view"
 
 	"github.com/spf13/cobra"
@@ -61,9 +57,9 @@ func (a *app) explain(ctx context.Context, pipeline, key string, all bool) error
 			return err
 		}
 		if a.json {
-			return view.WriteJSON(a.out, view.NewExplanation(x, located(s.project)))
+			return view.WriteJSON(a.out, view.NewExplanation(x, s.project.Located))
 		}
-		a.teller(s, all).Explanation(x, located(s.project))
+		a.teller(s, all).Explanation(x, s.project.Located)
 		return nil
 	})
 }
@@ -84,16 +80,4 @@ func (a *app) explainRun(ctx context.Context, pipeline, key string, run int64, a
 		a.teller(s, all).RunExplanation(x)
 		return nil
 	})
-}
-
-// located finds expressions in the files of a project.
-func located(p *dsl.Project) view.Locate {
-	return func(pos mapping.Pos) (text, place string) {
-		file, at := p.Place(pos, -1, -1)
-		body := p.Files[file]
-		if at.Start.Byte < 0 || at.End.Byte > len(body) || at.Start.Byte >= at.End.Byte {
-			return "", ""
-		}
-		return strings.TrimSpace(string(body[at.Start.Byte:at.End.Byte])), fmt.Sprintf("%s:%d", file, at.Start.Line)
-	}
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"koppel/dsl"
@@ -76,7 +75,7 @@ rejecting makes runs leave it alone. What only a plan found is not held yet: run
 
 func (a *app) listHeld(ctx context.Context, names []string, aside, all bool) error {
 	return a.with(ctx, looking, func(s *session) error {
-		pipelines, sources, err := a.pipelinesAndSources(ctx, s, names)
+		pipelines, sources, err := s.named().PipelinesAndSources(ctx, names)
 		if err != nil {
 			return err
 		}
@@ -98,30 +97,6 @@ func (a *app) listHeld(ctx context.Context, names []string, aside, all bool) err
 		a.teller(s, all).Held(changes, reads)
 		return nil
 	})
-}
-
-// pipelinesAndSources tells apart what arguments name: pipelines first, for
-// both may have the same name.
-func (a *app) pipelinesAndSources(ctx context.Context, s *session, names []string) (pipelines, sources []string, err error) {
-	for _, name := range names {
-		list, pipelineErr := a.addresses(ctx, s, []string{name})
-		isSource := strings.HasPrefix(name, "source.")
-		if pipelineErr == nil && !isSource {
-			pipelines = append(pipelines, list...)
-			continue
-		}
-		source, sourceErr := s.SourceAddress(ctx, name)
-		var unknown *engine.UnknownError
-		switch {
-		case sourceErr == nil:
-			sources = append(sources, source)
-		case errors.As(sourceErr, &unknown) && len(unknown.Near) == 0 && !isSource:
-			return nil, nil, pipelineErr
-		default:
-			return nil, nil, sourceErr
-		}
-	}
-	return pipelines, sources, nil
 }
 
 func (a *app) heldApprove() *cobra.Command {
@@ -149,7 +124,7 @@ func (a *app) approve(ctx context.Context, name string, v verdict) error {
 		return err
 	}
 	return a.with(ctx, writing, func(s *session) error {
-		pipelines, sources, err := a.pipelinesAndSources(ctx, s, []string{name})
+		pipelines, sources, err := s.named().PipelinesAndSources(ctx, []string{name})
 		if err != nil {
 			return err
 		}
@@ -192,7 +167,7 @@ func (a *app) reject(ctx context.Context, name string, v verdict) error {
 		return err
 	}
 	return a.with(ctx, writing, func(s *session) error {
-		pipelines, sources, err := a.pipelinesAndSources(ctx, s, []string{name})
+		pipelines, sources, err := s.named().PipelinesAndSources(ctx, []string{name})
 		if err != nil {
 			return err
 		}

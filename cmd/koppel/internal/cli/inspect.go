@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/user"
-	"slices"
 	"strings"
 
+	"koppel/dsl"
 	"koppel/engine"
 	"koppel/internal/view"
 
@@ -19,6 +19,7 @@ import (
 func (a *app) inspectVerbs() []*cobra.Command {
 	return []*cobra.Command{
 		a.runsVerb(), a.historyVerb(), a.explainVerb(), a.heldVerb(), a.failedVerb(), a.undoVerb(), a.stateVerb(), a.retireVerb(), a.eraseVerb(),
+		a.tokenVerb(),
 	}
 }
 
@@ -37,7 +38,8 @@ func named(err error) error {
 	var unknown *engine.UnknownError
 	var ambiguous *engine.AmbiguousError
 	var taken *engine.TakenError
-	if errors.As(err, &unknown) || errors.As(err, &ambiguous) || errors.As(err, &taken) || errors.Is(err, engine.ErrConfigured) {
+	var name *dsl.NameError
+	if errors.As(err, &name) || errors.As(err, &unknown) || errors.As(err, &ambiguous) || errors.As(err, &taken) || errors.Is(err, engine.ErrConfigured) {
 		return &exitError{code: exitWrong, err: err}
 	}
 	return err
@@ -54,56 +56,18 @@ func (a *app) teller(s *session, all bool) *view.Teller {
 // addresses gives the pipelines that arguments name, those that are only
 // remembered too; nil without arguments.
 func (a *app) addresses(ctx context.Context, s *session, names []string) ([]string, error) {
-	var list []string
-	for _, name := range names {
-		chosen, err := s.project.Select([]string{name})
-		if err != nil {
-			address, known, stateErr := a.orphan(ctx, s, name)
-			switch {
-			case stateErr != nil:
-				return nil, stateErr
-			case !known:
-				return nil, wrong("%w", err)
-			}
-			list = append(list, address)
-			continue
-		}
-		for _, p := range chosen {
-			list = append(list, p.Address)
-		}
-	}
-	slices.Sort(list)
-	return slices.Compact(list), nil
-}
-
-// orphan finds a pipeline that the state knows and the files do not.
-func (a *app) orphan(ctx context.Context, s *session, name string) (address string, known bool, err error) {
-	orphans, err := s.Orphans(ctx)
-	for _, o := range orphans {
-		if o.Address == name || o.Address == "pipeline."+name {
-			return o.Address, true, nil
-		}
-	}
-	return "", false, err
+	list, err := s.named().Pipelines(ctx, names)
+	return list, named(err)
 }
 
 // onePipeline gives the one pipeline that an argument names.
 func (a *app) onePipeline(ctx context.Context, s *session, name string) (string, error) {
-	list, err := a.addresses(ctx, s, []string{name})
-	switch {
-	case err != nil:
-		return "", err
-	case len(list) == 0:
-		return "", wrong("pipeline %s has no instances", name)
-	case len(list) > 1:
-		choices := make([]string, len(list))
-		for i, address := range list {
-			choices[i] = "'" + strings.TrimPrefix(address, "pipeline.") + "'"
-		}
-		return "", wrong("pipeline %s has several instances: write one of %s", name, strings.Join(choices, ", "))
-	}
-	return list[0], nil
+	address, err := s.named().Pipeline(ctx, name)
+	return address, named(err)
 }
+
+// named finds what arguments name.
+func (s *session) named() dsl.Named { return dsl.Named{Project: s.project, Engine: s.Engine} }
 
 // completePipeline offers pipelines for the first argument alone.
 func (a *app) completePipeline(cmd *cobra.Command, args []string, text string) ([]string, cobra.ShellCompDirective) {

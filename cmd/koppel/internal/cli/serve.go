@@ -76,6 +76,9 @@ func (a *app) serveProject(ctx context.Context, s *session, o service) error {
 		Project: s.project, Load: a.loadAgain(s.Log), Store: s.store, Now: a.now, Log: s.Log, Version: s.Version, TempDir: s.TempDir,
 		Holder: s.Holder, MaxRuns: o.runs, Beat: beat, BeatEvery: every, Watch: a.watched(), NoWatch: o.noWatch,
 	})
+	if err == nil {
+		err = a.attach(sv, s)
+	}
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -114,7 +114,7 @@ saved and applied like any other.`,
 
 func (a *app) retire(ctx context.Context, name string, b backPlan) error {
 	return a.with(ctx, looking, func(s *session) error {
-		address, known, err := a.orphan(ctx, s, name)
+		address, known, err := s.named().Orphan(ctx, name)
 		if err != nil {
 			return err
 		}
