@@ -54,6 +54,7 @@ type coupling struct {
 
 	boxClock  atomic.Int64 // its clock, in seconds
 	employees int          // in the systems; 0: as usual
+	codes     bool         // it logs in by codes, of which there is one in half a minute
 
 	more map[string]string // variables beside those of the systems
 }
@@ -140,6 +141,10 @@ func (c *coupling) serve() {
 // engine loads the project, which must be without any remark.
 func (c *coupling) engine() *engine.Engine {
 	c.t.Helper()
+	if c.codes {
+		c.now = c.now.Add(30 * time.Second)
+		c.boxClock.Store(c.now.Unix())
+	}
 	environ := func(name string) (string, bool) { return c.url, name == "DATABASE_URL" && c.url != "" }
 	p, diags := dsl.Load(context.Background(), dsl.Options{Dir: c.dir, Environ: environ, Vars: c.vars(),
 		Sources: sources.All(), Sinks: sinks.All(), Connections: connections.All(), Resolve: true})

@@ -23,8 +23,11 @@ import (
 // startSandbox starts the simulated systems for a project that connects to one.
 func (c *coupling) startSandbox(project string) {
 	c.t.Helper()
-	if !regexp.MustCompile(`connection "(afas|alleyoop|graph|smtp)"`).MatchString(project) {
+	if !regexp.MustCompile(`connection "(afas|alleyoop|graph|smtp|xpert)"`).MatchString(project) {
 		return
+	}
+	if c.codes = strings.Contains(project, `connection "xpert"`); c.codes {
+		c.t.Setenv("TMPDIR", c.t.TempDir()) // where the codes that were sent are noted
 	}
 	c.boxClock.Store(c.now.Unix())
 	box, err := sandbox.Start(c.t.Context(), sandbox.Options{Employees: c.employees, Now: func() time.Time { return time.Unix(c.boxClock.Load(), 0) }})
@@ -59,7 +62,7 @@ func (c *coupling) vars() map[string]string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	for _, name := range []string{"afas", "alleyoop", "graph", "smtp"} {
+	for _, name := range []string{"afas", "alleyoop", "graph", "smtp", "xpert"} {
 		all, err := json.Marshal(c.box.System(name).Credentials)
 		if err != nil {
 			c.t.Fatal(err)
