@@ -14,20 +14,10 @@ import (
 func (s *Service) catchUp(ctx context.Context) {
 	told := ""
 	for ctx.Err() == nil {
-		last, err := s.lastRuns(ctx, true)
+		last, err := s.lastRuns(ctx)
 		if err == nil {
 			s.mu.Lock()
-			now := s.now()
-			for _, m := range s.current.project.Moved {
-				if _, ran := last[m.To]; !ran && last[m.From].ID != 0 {
-					last[m.To] = last[m.From]
-				}
-			}
-			for address, run := range last {
-				if j := s.jobs[address]; j != nil && run.Started.Before(now) {
-					j.seen(run.Started)
-				}
-			}
+			s.place(last)
 			s.mu.Unlock()
 			return
 		}
@@ -44,30 +34,64 @@ func (s *Service) catchUp(ctx context.Context) {
 	}
 }
 
-// lastRuns gives the last run of each pipeline by its address. What is whole is
-// a run that went on to its end, whatever came of it.
-func (s *Service) lastRuns(ctx context.Context, whole bool) (map[string]state.Run, error) {
-	last := map[string]state.Run{}
+// place has jobs go on from their last runs. One that was cut off is made again:
+// it is marked as stopped, or it left no mark at all.
+func (s *Service) place(last map[string]past) {
+	for _, m := range s.current.project.Moved {
+		if _, known := last[m.To]; !known {
+			if from, known := last[m.From]; known {
+				last[m.To] = from
+			}
+		}
+	}
+	now := s.now()
+	for address, past := range last {
+		j := s.jobs[address]
+		switch {
+		case j == nil || j.times == nil || !j.p.Enabled:
+		case past.stopped || past.none:
+			if !j.times.Skip() {
+				j.want(now, now, CauseMissed)
+			}
+		case past.run.ID != 0 && past.run.Started.Before(now):
+			j.seen(past.run.Started)
+		}
+	}
+}
+
+// A past is what the state remembers of a pipeline's runs.
+type past struct {
+	run     state.Run // the last one, by schedule or by hand; ID 0: there is none
+	stopped bool      // it was cut off by the end of its process
+	none    bool      // nothing was ever done, though it was begun
+}
+
+// lastRuns gives the last run of each pipeline that is remembered, by its
+// address.
+func (s *Service) lastRuns(ctx context.Context) (map[string]past, error) {
+	all := map[string]past{}
 	err := s.opts.Store.View(ctx, func(v state.View) error {
 		pipelines, err := v.Pipelines()
 		if err != nil {
 			return err
 		}
 		for _, p := range pipelines {
+			last := past{none: true}
 			for run, err := range v.Runs(p.ID) {
 				if err != nil {
 					return err
 				}
-				if run.Kind != "run" || whole && wasStopped(run) {
-					continue
+				last.none = false
+				if run.Kind == "run" {
+					last.run, last.stopped = *run, wasStopped(run)
+					break
 				}
-				last[p.Address] = *run
-				break
 			}
+			all[p.Address] = last
 		}
 		return nil
 	})
-	return last, err
+	return all, err
 }
 
 // wasStopped tells that a run was cut off by the end of its process.

@@ -53,7 +53,7 @@ const statusWait = 5 * time.Second
 func (s *Service) Status() Status {
 	ctx, cancel := context.WithTimeout(context.Background(), statusWait)
 	defer cancel()
-	last, err := s.lastRuns(ctx, false)
+	last, err := s.lastRuns(ctx)
 	paused, pausedErr := s.paused(ctx)
 	if err == nil {
 		err = pausedErr
@@ -67,7 +67,7 @@ func (s *Service) Status() Status {
 	now := s.now()
 	for address, j := range s.jobs {
 		p := j.status(now, paused[address] || pausedErr != nil && j.paused)
-		if run, ok := last[address]; ok {
+		if run := last[address].run; run.ID != 0 {
 			p.Last = Last{RunID: run.ID, Status: run.Status, Started: run.Started, Ended: run.Ended}
 		}
 		st.Pipelines = append(st.Pipelines, p)
