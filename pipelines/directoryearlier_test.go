@@ -10,6 +10,7 @@ import (
 
 	"koppel/engine"
 	"koppel/internal/sandbox/dataset"
+	"koppel/internal/sql/postgrestest"
 )
 
 // earlier are 500 rows of a directory that was kept by hand: 300 employees of
@@ -54,33 +55,31 @@ func (d *directory) names() []string {
 	return d.rows("SELECT coalesce(id, ''), name, coalesce(lower(email), ''), coalesce(badge, '') FROM employees")
 }
 
-// TestEarlierRows switches the coupling on for a directory of 500 rows, 20 of
+// earlierRows switches the coupling on for a directory of 500 rows, 20 of
 // them exempted: who is not in the tenant is held by the guard, and once that is
 // approved exactly the right rows remain.
-func TestEarlierRows(t *testing.T) {
-	onEach(t, func(t *testing.T, postgres bool) {
-		d := newDirectory(t, postgres, 400)
-		want := d.earlier()
-		statuses, res := d.run("employees")
-		c := res.Pipelines[0].Counts
-		created := int64(len(want) - 15 - 305)
-		told := engine.RunCounts{Created: created, Updated: 305, Held: 180, Protected: 15, Skipped: c.Skipped}
-		if diff := cmp.Diff(told, c); statuses != "held" || diff != "" {
-			t.Fatalf("the first run is %s (-want +got)\n%s", statuses, diff)
-		}
-		if n := len(d.rows("SELECT 1 FROM employees WHERE name LIKE 'Rij%' AND id IS NULL")); n != 195 {
-			t.Errorf("%d rows of no user are there while they are held, not 195", n)
-		}
-		d.approve("employees", 180)
-		if statuses, res = d.run("employees"); statuses != "succeeded" || res.Pipelines[0].Counts.Deleted != 180 {
-			t.Errorf("the approved run is %s: %+v", statuses, res.Pipelines[0].Counts)
-		}
-		if diff := cmp.Diff(want, d.names()); diff != "" {
-			t.Errorf("the directory (-want +got)\n%s", diff)
-		}
-		d.now = d.now.Add(1)
-		if statuses, res = d.run("employees"); statuses != "succeeded" || res.Pipelines[0].Counts.Unchanged != created+305 {
-			t.Errorf("the run after it is %s: %+v", statuses, res.Pipelines[0].Counts)
-		}
-	})
+func earlierRows(t *testing.T, server *postgrestest.Server) {
+	d := newDirectory(t, server, 400)
+	want := d.earlier()
+	statuses, res := d.run("employees")
+	c := res.Pipelines[0].Counts
+	created := int64(len(want) - 15 - 305)
+	told := engine.RunCounts{Created: created, Updated: 305, Held: 180, Protected: 15, Skipped: c.Skipped}
+	if diff := cmp.Diff(told, c); statuses != "held" || diff != "" {
+		t.Fatalf("the first run is %s (-want +got)\n%s", statuses, diff)
+	}
+	if n := len(d.rows("SELECT 1 FROM employees WHERE name LIKE 'Rij%' AND id IS NULL")); n != 195 {
+		t.Errorf("%d rows of no user are there while they are held, not 195", n)
+	}
+	d.approve("employees", 180)
+	if statuses, res = d.run("employees"); statuses != "succeeded" || res.Pipelines[0].Counts.Deleted != 180 {
+		t.Errorf("the approved run is %s: %+v", statuses, res.Pipelines[0].Counts)
+	}
+	if diff := cmp.Diff(want, d.names()); diff != "" {
+		t.Errorf("the directory (-want +got)\n%s", diff)
+	}
+	d.now = d.now.Add(1)
+	if statuses, res = d.run("employees"); statuses != "succeeded" || res.Pipelines[0].Counts.Unchanged != created+305 {
+		t.Errorf("the run after it is %s: %+v", statuses, res.Pipelines[0].Counts)
+	}
 }

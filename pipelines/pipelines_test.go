@@ -4,7 +4,9 @@ package pipelines_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -132,8 +134,10 @@ func (c *coupling) serve() {
 		c.t.Fatal(err)
 	}
 	if strings.Contains(string(text), `connection "postgres"`) {
-		c.server = postgrestest.Start(c.t)
-		c.url = c.server.Create(c.t, "coupling")
+		if c.server == nil {
+			c.server = postgrestest.Start(c.t)
+		}
+		c.url = c.server.Create(c.t, fmt.Sprintf("coupling_%x", sha256.Sum256([]byte(c.dir)))[:30])
 	}
 	c.startSandbox(string(text))
 }
