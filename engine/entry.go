@@ -18,8 +18,11 @@ const (
 	seenUnsure        // of an upstream pipeline, which does not know what it delivered
 )
 
-// plannedFlag marks planned entries beside their seen value.
-const plannedFlag = 0x80
+// Flags beside the seen value.
+const (
+	plannedFlag = 0x80
+	anewFlag    = 0x40
+)
 
 // An entry points at one record.
 type entry struct {
@@ -33,6 +36,9 @@ type entry struct {
 	order  uint64 // place in the read; of a mirror's record its sequence there
 	// planned: an upstream pipeline of this session plans it.
 	planned bool
+	// anew: the same read has a tombstone before it, so that nothing of what
+	// was known of the record is left.
+	anew bool
 	// twice: another record of the read has the same key.
 	twice bool
 }
@@ -45,6 +51,9 @@ func (e *entry) encode(b []byte) []byte {
 	flags := byte(e.seen)
 	if e.planned {
 		flags |= plannedFlag
+	}
+	if e.anew {
+		flags |= anewFlag
 	}
 	b = putHash(append(b, flags), e.raw)
 	b = binary.LittleEndian.AppendUint64(b, uint64(e.offset))
@@ -60,7 +69,8 @@ func (e *entry) decode(key, b []byte) error {
 	flags, places := b[0], b[1+len(record.Hash{}):entryFixed]
 	d := decoder{b: b[entryFixed:]}
 	*e = entry{
-		key: record.Key(key), seen: seen(flags &^ plannedFlag), planned: flags&plannedFlag != 0,
+		key: record.Key(key), seen: seen(flags &^ (plannedFlag | anewFlag)),
+		planned: flags&plannedFlag != 0, anew: flags&anewFlag != 0,
 		raw:    record.Hash(b[1 : 1+len(record.Hash{})]),
 		offset: int64(binary.LittleEndian.Uint64(places)),
 		order:  binary.LittleEndian.Uint64(places[8:]),

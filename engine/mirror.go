@@ -198,7 +198,7 @@ func (s *session) compareRow(m *mirror, e *entry, row *state.MirrorRow) error {
 		return err
 	}
 	hash := e.raw
-	if row != nil && !row.Gone && m.read.parts[part].mode == connector.Delta {
+	if row != nil && !row.Gone && !e.anew && m.read.parts[part].mode == connector.Delta {
 		if body, err = mergeFields(row.Body, body); err != nil {
 			return err
 		}

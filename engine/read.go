@@ -207,7 +207,7 @@ func (rd *reader) Begin(part string, mode connector.Mode) (connector.Cursor, err
 		p.gen++
 		rd.r.unkeyed -= p.unkeyed
 		rd.r.unjudged -= p.unjudged
-		p.count, p.unkeyed, p.unjudged, p.problem = 0, 0, 0, ""
+		p.count, p.unkeyed, p.unjudged, p.problem, p.lost = 0, 0, 0, "", false
 	}
 	p.begun, p.ended, p.mode = true, false, connector.Full
 	p.partial = mode == connector.Delta || mode == connector.FromStart
@@ -258,10 +258,12 @@ func (rd *reader) one(p *partState, f *scanned) error {
 	switch f.fault {
 	case notJSON:
 		p.reject(fmt.Sprintf("record %d at byte %d: %v", p.count+1, f.offset, f.err))
+		p.lost = true
 		p.count++
 		return nil
 	case notObject:
 		p.reject(fmt.Sprintf("record %d at byte %d is no JSON object", p.count+1, f.offset))
+		p.lost = true
 		p.count++
 		return nil
 	case noKey:
@@ -360,6 +362,7 @@ func (rd *reader) finish(err error) {
 		listed[id] = true
 	}
 	for _, p := range rd.r.parts {
+		p.final = p.ended && !p.lost
 		if p.unkeyed > 0 && p.problem == "" && rd.s.mirrored(rd.src) && !rd.src.Event {
 			// The mirror would hold the record that has no key for absent.
 			p.problem = counted(p.unkeyed, "record") + " without a key were read"
@@ -430,7 +433,7 @@ func (s *session) completeWhen(ctx context.Context, src *Source, r *records, kno
 		r.part("")
 	}
 	for _, p := range r.parts {
-		p.complete, p.gone, p.problem = false, false, note
+		p.complete, p.final, p.gone, p.problem = false, false, false, note
 	}
 	if !s.live {
 		return nil

@@ -74,6 +74,8 @@ type partState struct {
 	ended    bool
 	complete bool
 	gone     bool
+	lost     bool   // something was read that is no record
+	final    bool   // all that the source had to say was read: tombstones count
 	vacant   string // why there is nothing to be read, if it was not begun
 	unread   bool   // listed and never begun: nothing of it is proven
 	count    int64
@@ -237,7 +239,8 @@ func (r *records) byKey(yield func(*entry) error) error {
 }
 
 // each yields all entries in key order, but for those of a partition that was
-// begun again since.
+// begun again since, and for the tombstones of one that was not read to its end:
+// the source may have been about to tell that the record is back.
 func (r *records) each(yield func(*entry) error) error {
 	if err := r.sortList(); err != nil {
 		return err
@@ -252,7 +255,8 @@ func (r *records) each(yield func(*entry) error) error {
 		if err := e.decode(it.Key(), it.Payload()); err != nil {
 			return err
 		}
-		if e.gen != r.parts[r.names[e.part]].gen {
+		p := r.parts[r.names[e.part]]
+		if e.gen != p.gen || e.seen == seenGone && !p.final && !r.mirrored {
 			continue
 		}
 		if err := yield(&e); err != nil {
@@ -326,10 +330,13 @@ func (r *records) deltaPart(e *entry) bool {
 }
 
 // lay is merge for entries of one key and partition whose records may be
-// partial: the later record is laid over the earlier one.
+// partial: the later record is laid over the earlier one. Behind a tombstone a
+// record begins anew.
 func (r *records) lay(cur, next *entry) error {
+	anew := next.seen == seenPut && (cur.anew || cur.seen == seenGone)
 	if !r.parts[r.names[cur.part]].partial || cur.seen != seenPut || next.seen != seenPut || r.hash == nil || r.reread != nil {
 		r.merge(cur, next)
+		cur.anew = anew
 		return nil
 	}
 	base, err := r.body(cur, r.hash, nil)
@@ -345,6 +352,7 @@ func (r *records) lay(cur, next *entry) error {
 		return err
 	}
 	*cur = *next
+	cur.anew = anew
 	cur.raw, cur.length = r.hash.Bytes(body), len(body)
 	cur.offset, err = r.log.Append(body)
 	return err

@@ -26,8 +26,11 @@ type world struct {
 	partial bool
 	// sorted order of handing over; false: reversed.
 	reversed bool
-	faults   faults
-	crash    *crash
+	// retold: a delta tells of a record that went and came back first that it
+	// is gone, and of all that follow then what is new of them.
+	retold bool
+	faults faults
+	crash  *crash
 	// complete tells which partitions the last read ended.
 	complete map[string]bool
 	// read is what the last read handed over, by partition and id, tombstones
@@ -185,6 +188,9 @@ type worldRead struct {
 	out connector.Reader
 	ctx context.Context
 	n   int
+	// removed are the ids of the partition at hand whose tombstones were handed
+	// over.
+	removed []string
 }
 
 func (r *worldRead) part(part string) error {
@@ -222,6 +228,12 @@ func (r *worldRead) part(part string) error {
 		return err
 	}
 	w.complete[part] = true
+	for _, id := range r.removed {
+		w.read[part][id] = true
+		if _, back := w.parts[part][id]; !back {
+			w.told[[2]string{part, id}] = nil
+		}
+	}
 	for at := range w.told {
 		if at[0] == part && since < 0 && !w.faults.unkeyed && !w.read[part][at[1]] {
 			w.told[at] = nil
@@ -235,7 +247,8 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 	w := r.w
 	ids := slices.Sorted(maps.Keys(w.parts[part]))
 	changed := map[string][]string{}
-	var gone []string
+	var gone, back []string
+	r.removed = nil
 	if since >= 0 {
 		for _, l := range w.log[since:] {
 			if l.part == part {
@@ -246,6 +259,8 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 		for _, id := range ids {
 			if _, ok := w.parts[part][id]; !ok {
 				gone = append(gone, id)
+			} else if w.retold && r.dropped(part, id, since) {
+				back = append(back, id)
 			}
 		}
 	}
@@ -253,18 +268,18 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 		slices.Reverse(ids)
 	}
 	limit, fails := w.faults.failPart[part]
-	for i, id := range ids {
+	for i, id := range append(slices.Clone(back), ids...) {
 		if fails && i >= limit {
 			return false, r.out.Fail(part, errFault)
 		}
 		if err := r.step(); err != nil {
 			return false, err
 		}
-		if slices.Contains(gone, id) {
+		if i < len(back) || slices.Contains(gone, id) {
 			if err := r.out.Remove(part, mustKey(id), "removed"); err != nil {
 				return false, err
 			}
-			w.read[part][id], w.told[[2]string{part, id}] = true, nil
+			r.removed = append(r.removed, id)
 			continue
 		}
 		var only []string
@@ -272,7 +287,7 @@ func (r *worldRead) records(part string, since int) (ended bool, err error) {
 			only = changed[id]
 		}
 		line := w.parts[part][id].line(id, only)
-		if w.delta && !w.partial {
+		if w.delta && !w.partial || slices.Contains(back, id) {
 			line = w.parts[part][id].sparse(id)
 		}
 		// The later of two records in a delta stands, and a source tells the true
@@ -339,6 +354,11 @@ func (r *worldRead) reborn(part, id string, since int) bool {
 		}
 	}
 	return false
+}
+
+// dropped tells whether a record was removed since a place in the log.
+func (r *worldRead) dropped(part, id string, since int) bool {
+	return slices.ContainsFunc(r.w.log[since:], func(l logged) bool { return l.gone && l.part == part && l.id == id })
 }
 
 func (r *worldRead) step() error {

@@ -58,8 +58,9 @@ type Reader interface {
 	// newline. base is the offset of jsonl in the partition, for a Rereader;
 	// other sources pass 0. jsonl is the caller's again after the return.
 	Records(part string, base int64, jsonl []byte) error
-	// Remove reports a tombstone: the record with this key is gone. In a Full
-	// read there is none.
+	// Remove reports a tombstone: the record with this key is gone. It counts
+	// once the partition ends; a record with the key that comes behind it in the
+	// partition begins anew. In a Full read there is none.
 	Remove(part string, key record.Key, reason string) error
 	// End is the only way for a partition to be complete: the last page was
 	// seen and none was lost. next is stored as the partition's cursor.
