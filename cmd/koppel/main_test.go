@@ -38,7 +38,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"json": checkJSON, "same": same, "exits": exits, "sqlite": execute, "sandbox": startSandbox, "fault": setFault, "badserver": startBad,
+			"json": checkJSON, "same": same, "exits": exits, "sqlite": execute, "sandbox": startSandbox, "fault": setFault, "badserver": startBad, "mails": mails,
 		},
 	})
 }
