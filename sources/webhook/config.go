@@ -75,7 +75,9 @@ func (c *Config) Validate() error {
 		return &connector.FieldError{Field: "max_size", Problem: fmt.Sprintf("is %d", c.MaxSize), Hint: "write a number of bytes between 1 and 67108864"}
 	case c.Most < 1 || c.Most > 10_000:
 		return &connector.FieldError{Field: "max_concurrency", Problem: fmt.Sprintf("is %d", c.Most), Hint: "write a number between 1 and 10000"}
-	case c.Topics != nil && c.Topic == nil:
+	case c.Auth.Kind == "graph" && (c.ID != nil || c.Topic != nil):
+		return &connector.FieldError{Field: "id", Problem: "and topic have no meaning in a source with auth \"graph\"", Hint: "the topic is what happened: created, updated, deleted, missed and so on"}
+	case c.Topics != nil && c.Topic == nil && c.Auth.Kind != "graph":
 		return &connector.FieldError{Field: "topics", Problem: "needs topic, which says what the topic of a body is", Hint: "such as topic = jq(\".topic\")"}
 	}
 	for _, t := range c.Topics {

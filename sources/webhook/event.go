@@ -26,6 +26,9 @@ func (r *receiver) events(ctx context.Context, header http.Header, body []byte) 
 	if err != nil {
 		return nil, malformed("the body is no JSON: %v", err)
 	}
+	if r.config.Auth.Kind == "graph" {
+		return r.notifications(header, canonical)
+	}
 	input, err := record.Decode(canonical)
 	if err != nil {
 		return nil, malformed("the body is no JSON: %v", err)
@@ -41,8 +44,17 @@ func (r *receiver) events(ctx context.Context, header http.Header, body []byte) 
 	if err != nil {
 		return nil, err
 	}
+	e, err := r.event(header, id, topic, canonical)
+	if err != nil {
+		return nil, err
+	}
+	return []connector.Event{e}, nil
+}
+
+// event makes the record of one delivery.
+func (r *receiver) event(header http.Header, id, topic string, canonical []byte) (connector.Event, error) {
 	at := r.env.Now()
-	line := append([]byte(nil), `{"id":`...)
+	line := append(make([]byte, 0, len(canonical)+512), `{"id":`...)
 	line = append(record.AppendString(line, id), `,"topic":`...)
 	if topic == "" {
 		line = append(line, "null"...)
@@ -54,9 +66,9 @@ func (r *receiver) events(ctx context.Context, header http.Header, body []byte) 
 	line = append(appendHeaders(line, header), `,"body":`...)
 	line = append(append(line, canonical...), '}')
 	if err := record.Valid(line, record.Limits{}); err != nil {
-		return nil, malformed("the body is too deep or too large for a record")
+		return connector.Event{}, malformed("the body is too deep or too large for a record")
 	}
-	return []connector.Event{{ID: id, At: at, Body: line}}, nil
+	return connector.Event{ID: id, At: at, Body: line}, nil
 }
 
 // id gives the id of a delivery.

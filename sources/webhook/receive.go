@@ -39,6 +39,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
+	if r.config.Auth.Kind == "graph" && validate(w, q) {
+		return
+	}
 	status, err := r.receive(w, q)
 	if err == nil {
 		fmt.Fprintf(w, "{\"status\":%q}\n", status)

@@ -28,7 +28,7 @@ func newReceiver(c Config, env connector.Env) (*receiver, error) {
 		return nil, err
 	}
 	if c.Rate != "" {
-		limit.SetBurst(max(1, int(limit.Limit()))) // those of a second may come at once
+		limit = rate.NewLimiter(limit.Limit(), max(1, int(limit.Limit()))) // those of a second may come at once
 	}
 	return &receiver{config: c, env: env, verifier: c.Auth.verifier(env), limit: limit, places: make(chan struct{}, c.Most)}, nil
 }
