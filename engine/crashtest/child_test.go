@@ -29,6 +29,7 @@ import (
 	sourcealleyoop "koppel/sources/alleyoop"
 	sourcefile "koppel/sources/file"
 	sourcesql "koppel/sources/sql"
+	sourcewebhook "koppel/sources/webhook"
 )
 
 // childDir makes the test binary a process that runs a project; its value is
@@ -50,7 +51,7 @@ func TestMain(m *testing.M) {
 func child(dir string, args []string) error {
 	ctx := context.Background()
 	p, diags := dsl.Load(ctx, dsl.Options{Dir: dir, Environ: os.LookupEnv, Resolve: true,
-		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind(), sourcealleyoop.Kind()},
+		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind(), sourcealleyoop.Kind(), sourcewebhook.Kind()},
 		Sinks:   []connector.Kind[connector.Sink]{sinksql.Kind(), sinkhttp.Kind(), journalKind(), afasupdate.Kind(), alleyoopinstances.Kind(), alleyoopsignals.Kind(), alleyoopfiles.Kind(), sinkmail.Kind()}})
 	if diags.HasErrors() {
 		return fmt.Errorf("load: %+v", diags)
@@ -63,6 +64,9 @@ func child(dir string, args []string) error {
 		Holder: "process " + strconv.Itoa(os.Getpid()), Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	if err := e.Clean(); err != nil {
 		return err
+	}
+	if args[0] == "serve" {
+		return errors.Join(serveHooks(ctx, p, store, e, args[1]), store.Close())
 	}
 	opts := engine.Options{Full: args[0] == "full"}
 	if opts.Pipelines, err = p.Select(args[1:]); err != nil {
