@@ -234,7 +234,9 @@ func (s *sender) burst(bodies []string, people int) {
 
 func (s *sender) percentiles() {
 	slices.Sort(s.took)
-	at := func(share float64) time.Duration { return s.took[int(share*float64(len(s.took)-1))].Round(100 * time.Microsecond) }
+	at := func(share float64) time.Duration {
+		return s.took[int(share*float64(len(s.took)-1))].Round(100 * time.Microsecond)
+	}
 	s.t.Logf("answered in: p50 %s, p90 %s, p99 %s, most %s", at(.5), at(.9), at(.99), at(1))
 }
 

@@ -207,7 +207,7 @@ func TestGraph(t *testing.T) {
 	one := `{"clientState":"canary-state","changeType":"updated","resource":"Users/7/Events/9","subscriptionId":"s"}`
 	for body, want := range map[string]int{
 		`{"value":[` + one + `,{"changeType":"updated","clientState":"other"}]}`: 401,
-		`{"value":[{"changeType":"updated"}]}`:                                    401,
+		`{"value":[{"changeType":"updated"}]}`:                                   401,
 		`{"value":[7]}`:                                                          401,
 		`{"value":7}`:                                                            400,
 		`{}`:                                                                     400,
