@@ -1,6 +1,7 @@
 package dsl
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -245,6 +246,30 @@ func (p *pipelineLoad) notify() {
 		if r := p.v.refer(attrs["into"].Expr, p.in, "sink"); r != nil {
 			n.Into = r.address()
 			p.p.Notify = append(p.p.Notify, n)
+			p.canNotify(attrs["into"], r)
 		}
+	}
+}
+
+// canNotify reports a sink that can't tell people of runs.
+func (p *pipelineLoad) canNotify(attr *hclsyntax.Attribute, r *reference) {
+	if r.decl.Later {
+		return
+	}
+	kind := p.l.kinds.sinks[r.decl.Kind]
+	if kind.Name == "" {
+		return
+	}
+	if _, ok := kind.Config().(connector.Notifiable); !ok {
+		p.l.out.add("conflict", attr.Expr.Range(), fmt.Sprintf("The sink kind %q can't tell people of runs", r.decl.Kind), "Name a sink of the kind mail or webhook.")
+		return
+	}
+	config, ok := p.l.project.sinkConfigs[r.address()].(connector.Notifiable)
+	if !ok || p.l.project.unsettled[r.address()] {
+		return
+	}
+	var problem *connector.FieldError
+	if errors.As(config.Notifies(), &problem) {
+		p.l.out.add("conflict", attr.Expr.Range(), fmt.Sprintf("%s can't tell people of runs", r.address()), "Its argument %s. %s.", problem.Error(), capital(problem.Hint))
 	}
 }

@@ -301,6 +301,9 @@ func (w *work) rememberOne(tx state.Tx, e *plan.Entry, out *connector.Outcome) e
 		w.unapplied(e)
 		return nil
 	case out.Status == connector.Applied:
+		if err := w.s.post(tx, w.row.ID, e.Key, w.p.Into, out.Messages); err != nil {
+			return err
+		}
 		return w.delivered(tx, e, out.Answer)
 	case out.Status == connector.Protected:
 		w.applied.counts.Protected++

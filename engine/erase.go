@@ -377,6 +377,8 @@ func (e *Engine) deleteAtTarget(ctx context.Context, address string, key record.
 		return err
 	case it == nil || it.Status == state.Out:
 		return fmt.Errorf("nothing was delivered under this key")
+	case w.traits().Outbox:
+		return fmt.Errorf("%s sends messages and holds no row", p.Into)
 	case !w.traits().Deletes || w.whole():
 		return fmt.Errorf("%s can't delete single rows", p.Into)
 	}

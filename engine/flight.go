@@ -171,10 +171,11 @@ func journals(t connector.Traits, op record.Op) bool {
 }
 
 // flying tells whether the changes to the target have flights at all. What an
-// Appender wrote and the state does not know of is cut off again.
+// Appender wrote and the state does not know of is cut off again, and an outbox
+// is part of the state.
 func (w *work) flying() bool {
 	_, grows := w.sink.(connector.Appender)
-	return w.sink != nil && !grows && !w.whole()
+	return w.sink != nil && !grows && !w.whole() && !w.sinkTraits.Outbox
 }
 
 // flight makes the flight of those entries, and of them those that are left,

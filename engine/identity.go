@@ -57,6 +57,9 @@ func (w *work) checkIdentity(ctx context.Context) error {
 			if row.Address == w.p.Address || w.s.place(row.SinkIdentity) != id {
 				continue
 			}
+			if w.sinkTraits.Outbox && (w.s.Project.Pipelines[row.Address] != nil || row.SinkAddress != w.p.Into) {
+				continue // messages are no rows that two could both own
+			}
 			if w.s.Project.Pipelines[row.Address] != nil {
 				return &IdentityError{
 					Message: fmt.Sprintf("%s and %s deliver to the same target, %s", row.Address, w.p.Address, id),

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"koppel/engine/state"
 )
@@ -23,6 +24,9 @@ func (s *session) move(ctx context.Context) error {
 					return err
 				}
 				return tx.RenamePipeline(m.From, m.To)
+			}
+			if strings.HasPrefix(m.From, "sink.") {
+				return tx.RenameSink(m.From, m.To)
 			}
 			_, from, err := tx.Source(m.From)
 			if err != nil || !from {

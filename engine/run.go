@@ -143,6 +143,7 @@ func (s *session) finishAll(ctx context.Context, res *Result, planned map[string
 		if err := s.finish(context.WithoutCancel(ctx), w, r); err != nil {
 			s.fail(r, err)
 		}
+		s.notify(context.WithoutCancel(ctx), s.Project.Pipelines[r.Address], r)
 		if !r.Started.IsZero() {
 			r.Seconds = s.Now().Sub(r.Started).Seconds()
 		}

@@ -256,7 +256,9 @@ func (p *Pipeline) Shape() record.Shape { return p.shape() }
 func (p *Pipeline) shape() record.Shape {
 	shape := record.Shape{Pipeline: p.Name, Open: p.OpenShape, Key: p.Key}
 	for _, f := range p.Fields {
-		shape.Fields = append(shape.Fields, f.Field)
+		field := f.Field
+		field.Sensitive = field.Sensitive || p.Program != nil && p.Program.Sensitive(f.Name)
+		shape.Fields = append(shape.Fields, field)
 	}
 	return shape
 }

@@ -12,6 +12,7 @@ import (
 	"koppel/sinks/http"
 	"koppel/sinks/mail"
 	"koppel/sinks/sql"
+	"koppel/sinks/webhook"
 )
 
 // All lists the kinds of sinks that are built in, by name.
@@ -25,5 +26,6 @@ func All() []connector.Kind[connector.Sink] {
 		http.Kind(),
 		mail.Kind(),
 		sql.Kind(),
+		webhook.Kind(),
 	}
 }

@@ -39,6 +39,9 @@ type Traits struct {
 	// Answers: changes carry what the target answered earlier (Change.Answer). A
 	// sink that is Journalled gets it as well.
 	Answers bool
+	// Outbox: Write sends nothing. It makes messages (Outcome.Messages), which
+	// the engine stores with the outcomes, and the sink is a Courier.
+	Outbox bool
 	// Whole: every delivery is the whole set (a file that is replaced). See
 	// Replacer.
 	Whole bool
@@ -74,6 +77,8 @@ type Outcome struct {
 	// change once those that follow were applied.
 	Later  bool
 	Answer []byte // JSON object that the target answered, kept with the item
+	// Messages are those of a sink with the trait Outbox.
+	Messages []Message
 }
 
 // Found is what a look at the target showed for one change.

@@ -40,6 +40,7 @@ type Delivery struct {
 	Code     int       // HTTP status of the last attempt; 0: there was no answer
 	Body     []byte    // what is sent
 	Shown    []byte    // Body without sensitive values; nil: as Body
+	Behind   bool      // told by views: it is pending, and another of its lane goes first
 }
 
 // An Attempt is one try to send a delivery.
@@ -74,6 +75,14 @@ type DeliveryCount struct {
 	Oldest         time.Time // when the oldest of them was put
 }
 
+// A Told is what people were told of a pipeline.
+type Told struct {
+	Condition string // failed, partial, held; empty: that all is well, or nothing yet
+	// Spent bounds how often they are told: the time up to which what was told
+	// so far is enough, at the pace that may go on for long.
+	Spent time.Time
+}
+
 // A DeliveryView reads deliveries.
 type DeliveryView interface {
 	// Delivery gives one by its ID, nil when there is none.
@@ -89,6 +98,8 @@ type DeliveryView interface {
 	DueDeliveries(sink, receiver string, now time.Time, limit int) ([]Delivery, error)
 	// CountDeliveries counts them by receiver and status.
 	CountDeliveries() ([]DeliveryCount, error)
+	// Told gives what people were told of a pipeline.
+	Told(pipeline int64) (Told, error)
 }
 
 // A DeliveryTx changes deliveries.
@@ -104,4 +115,5 @@ type DeliveryTx interface {
 	StopDeliveries(sink, receiver string, now time.Time) error
 	// RenameSink carries deliveries over to another address, unless it has some.
 	RenameSink(from, to string) error
+	PutTold(pipeline int64, t Told) error
 }

@@ -76,7 +76,7 @@ func (a *attempt) run(u *url.URL) (*Response, *Error) {
 			return nil, failed
 		}
 		next := redirect(resp, method)
-		if next == nil {
+		if next == nil || a.r.Stay {
 			return a.receive(resp, u)
 		}
 		resp.Body.Close()

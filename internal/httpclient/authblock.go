@@ -115,6 +115,10 @@ func (a *Auth) oneProof(given map[string]bool) error {
 	return nil
 }
 
+// Options adds what the block describes to the options of a connection that is
+// no connection block, such as the receiver of a webhook.
+func (a *Auth) Options(o Options, env connector.Env) (Options, error) { return a.options(o, env) }
+
 // options adds what the block describes to the options of a connection.
 func (a *Auth) options(o Options, env connector.Env) (Options, error) {
 	var one Authenticator

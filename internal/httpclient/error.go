@@ -108,6 +108,10 @@ func (e *Error) Unwrap() []error {
 	return list
 }
 
+// Unasked tells that no attempt was made: the connection lets nothing through
+// for now.
+func (e *Error) Unasked() bool { return e.unasked }
+
 // Refused tells that the server has understood the request and said no to this
 // one, so that others may be taken: a status from 400 to 499 that is not about
 // credentials, load or time, or an answer that the Judge failed for good.

@@ -41,6 +41,9 @@ func (s *shared) redact(text string) string {
 	return mask(text, secrets)
 }
 
+// Redact masks the secrets of the connection in a text.
+func (c *Client) Redact(text string) string { return c.redact(text) }
+
 // plainHeader tells that the value of a header is no secret.
 func plainHeader(name string) bool {
 	switch strings.ToLower(name) {

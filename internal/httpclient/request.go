@@ -45,6 +45,8 @@ type Request struct {
 	// must call it: a caller that bounds how much it does at once can let others
 	// have their turn meanwhile.
 	Waiting func(pause func() error) error
+	// Stay: an answer that leads elsewhere is an error, and is not followed.
+	Stay bool
 	// Into is a buffer that the body of the answer may be read into.
 	Into []byte
 }

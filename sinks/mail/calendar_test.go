@@ -101,7 +101,7 @@ func FuzzLetter(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		l, err := read([]byte(body))
+		l, err := read([]byte(body), nil)
 		if err != nil || l.calendar == nil {
 			return
 		}

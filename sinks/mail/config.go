@@ -4,6 +4,8 @@ package mail
 
 import (
 	"context"
+	"fmt"
+	"net/mail"
 	"os"
 	"slices"
 	"strings"
@@ -16,6 +18,7 @@ import (
 // Config are the arguments of a mail sink.
 type Config struct {
 	Connection    connector.Connection `hcl:"connection" doc:"the mail server"`
+	To            []string             `hcl:"to,optional" doc:"recipients where no field to is mapped, and of notices of runs"`
 	UpdateSubject connector.Template   `hcl:"update_subject,optional" doc:"the subject when a record has changed, such as \"Changed: {record.subject}\"; default: the mapped subject"`
 	CancelSubject connector.Template   `hcl:"cancel_subject,optional" doc:"the subject of a cancellation; default: Cancelled: {record.subject}"`
 	CancelText    connector.Template   `hcl:"cancel_text,optional" doc:"the text of a cancellation; default: its subject"`
@@ -37,6 +40,24 @@ func Kind() connector.Kind[connector.Sink] {
 // static: an update and a cancellation are one more message, as a create is.
 var static = connector.Traits{Journalled: true, Additive: true, Ordered: true, Deletes: true}
 
+// Validate checks the recipients.
+func (c *Config) Validate() error {
+	for _, to := range c.To {
+		if _, err := mail.ParseAddress(to); err != nil {
+			return &connector.FieldError{Field: "to", Problem: fmt.Sprintf("holds %q, which is no address", to), Hint: "write such as beheer@example.org or Beheer <beheer@example.org>"}
+		}
+	}
+	return nil
+}
+
+// Notifies says that notices need recipients.
+func (c *Config) Notifies() error {
+	if len(c.To) == 0 {
+		return &connector.FieldError{Field: "to", Problem: "is missing: a notice of a run has no recipients", Hint: "write to = [\"beheer@example.org\"] in the sink"}
+	}
+	return nil
+}
+
 // known are the fields that can be mapped.
 func known() []string {
 	return []string{"to", "subject", "text", "html", "attachments", "calendar"}
@@ -47,7 +68,7 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, err
 	if err != nil {
 		return nil, err
 	}
-	if err := checkShape(env.Shape); err != nil {
+	if err := c.checkShape(env.Shape); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(env.Dir)
@@ -58,7 +79,7 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, err
 }
 
 // checkShape sees that what a message needs is mapped, and nothing else.
-func checkShape(shape record.Shape) error {
+func (c *Config) checkShape(shape record.Shape) error {
 	mapped := map[string]bool{}
 	for _, f := range shape.Fields {
 		if !f.Send {
@@ -74,8 +95,8 @@ func checkShape(shape record.Shape) error {
 		return nil
 	}
 	for _, name := range []string{"to", "subject"} {
-		if !mapped[name] {
-			return &connector.FieldError{Field: "map", Problem: "has no field " + name, Hint: "a mail needs to and subject"}
+		if !mapped[name] && !(name == "to" && len(c.To) > 0) {
+			return &connector.FieldError{Field: "map", Problem: "has no field " + name, Hint: "a mail needs to and subject; to may be an argument of the sink"}
 		}
 	}
 	if !mapped["text"] && !mapped["html"] && !mapped["calendar"] {

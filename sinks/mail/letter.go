@@ -18,8 +18,9 @@ type letter struct {
 	calendar    *appointment
 }
 
-// read reads a mapped record. Errors say which field can't be used.
-func read(body []byte) (*letter, error) {
+// read reads a mapped record, which goes to those of otherwise when it names
+// nobody. Errors say which field can't be used.
+func read(body []byte, otherwise []string) (*letter, error) {
 	var in struct {
 		To          json.RawMessage `json:"to"`
 		Subject     *string         `json:"subject"`
@@ -33,6 +34,11 @@ func read(body []byte) (*letter, error) {
 	}
 	l := &letter{text: deref(in.Text), html: deref(in.HTML), attachments: in.Attachments, subject: oneLine(deref(in.Subject))}
 	var err error
+	if len(in.To) == 0 && len(otherwise) > 0 {
+		if in.To, err = json.Marshal(otherwise); err != nil {
+			return nil, fmt.Errorf("to: %w", err)
+		}
+	}
 	if l.to, err = addresses(in.To); err != nil {
 		return nil, fmt.Errorf("to: %w", err)
 	}

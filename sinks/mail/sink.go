@@ -76,9 +76,9 @@ func (s *sink) one(ctx context.Context, c record.Change) (connector.Outcome, err
 func (s *sink) letterOf(c record.Change) (*letter, error) {
 	switch c.Op {
 	case record.Create:
-		return read(c.After)
+		return read(c.After, s.c.To)
 	case record.Delete:
-		l, err := read(c.Before)
+		l, err := read(c.Before, s.c.To)
 		if err != nil {
 			return nil, fmt.Errorf("read what was sent: %w", err)
 		}
@@ -91,11 +91,11 @@ func (s *sink) letterOf(c record.Change) (*letter, error) {
 
 // changed is a letter that others got in another form before.
 func (s *sink) changed(c record.Change) (*letter, error) {
-	now, err := read(c.After)
+	now, err := read(c.After, s.c.To)
 	if err != nil {
 		return nil, err
 	}
-	before, err := read(c.Before)
+	before, err := read(c.Before, s.c.To)
 	if err != nil || before.calendar == nil {
 		return now, nil
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	deliveryColumns = "SELECT seq, id, pipeline, key, run, sink, receiver, topic, status, created, due, ended, tries, attempts, code"
+	deliveryColumns = "SELECT seq, id, pipeline, key, run, sink, receiver, topic, status, created, due, ended, tries, attempts, code, head"
 	deliveryWhole   = deliveryColumns + ", body FROM delivery"
 	deliveryLight   = deliveryColumns + " FROM delivery"
 	deliveryDue     = deliveryWhole + " WHERE head = 1 AND sink = ? AND receiver = ? AND due <= ? ORDER BY due, seq LIMIT ?"
@@ -40,6 +40,7 @@ func scanDelivery(st *sqlite.Stmt, d *state.Delivery) error {
 		Created: fromMillis(st.ColumnInt64(9)), Due: fromMillis(st.ColumnInt64(10)), Ended: fromMillis(st.ColumnInt64(11)),
 		Tries: st.ColumnInt(12), Attempts: st.ColumnInt(13), Code: st.ColumnInt(14),
 	}
+	d.Behind = d.Status == state.DeliveryPending && !st.ColumnBool(15)
 	switch d.Status {
 	case state.DeliveryPending, state.DeliveryDelivered, state.DeliveryFailed, state.DeliveryStopped:
 		return nil
@@ -51,7 +52,7 @@ func (v *view) scanDelivery(st *sqlite.Stmt, d *state.Delivery) error {
 	if err := scanDelivery(st, d); err != nil {
 		return err
 	}
-	body, err := v.unpack(nil, st, 15, "delivery", d.Seq)
+	body, err := v.unpack(nil, st, 16, "delivery", d.Seq)
 	if err != nil {
 		return err
 	}
@@ -197,6 +198,20 @@ func (t *tx) RenameSink(from, to string) error {
 		return t.check(err)
 	}
 	return t.exec("UPDATE delivery SET sink = ? WHERE sink = ?", to, from)
+}
+
+// Told gives what people were told of a pipeline.
+func (v *view) Told(pipeline int64) (t state.Told, err error) {
+	_, err = v.one("SELECT condition, spent FROM told WHERE pipeline = ?", []any{pipeline}, func(st *sqlite.Stmt) error {
+		t = state.Told{Condition: st.ColumnText(0), Spent: fromMillis(st.ColumnInt64(1))}
+		return nil
+	})
+	return t, err
+}
+
+// PutTold remembers what people were told of a pipeline.
+func (t *tx) PutTold(pipeline int64, told state.Told) error {
+	return t.exec("INSERT OR REPLACE INTO told (pipeline, condition, spent) VALUES (?, ?, ?)", pipeline, told.Condition, told.Spent)
 }
 
 // dropDeliveries removes whole lanes, or deliveries that have ended, with their

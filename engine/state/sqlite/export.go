@@ -18,7 +18,7 @@ import (
 // importSchema the first one whose exports are taken: tables came since.
 const (
 	exportVersion = 1
-	exportSchema  = 6
+	exportSchema  = 7
 	importSchema  = 2
 )
 
@@ -50,7 +50,7 @@ func exportedTables() []string {
 	return []string{
 		"meta", "pipeline", "source", "part", "position", "based", "mirror", "item",
 		"open", "change", "run", "number", "plan", "held_read",
-		"flight", "layout", "delivery", "attempt", "token",
+		"flight", "layout", "delivery", "attempt", "token", "told",
 	}
 }
 

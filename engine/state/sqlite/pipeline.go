@@ -87,7 +87,7 @@ func (t *tx) DropPipeline(id int64) error {
 	if err := t.dropDeliveries("pipeline = ?", id); err != nil {
 		return err
 	}
-	for _, table := range []string{"item", "recent", "overlay", "layout", "open", "flight", "change", "run", "position", "based"} {
+	for _, table := range []string{"item", "recent", "overlay", "layout", "open", "flight", "change", "run", "position", "based", "told"} {
 		if err := t.exec("DELETE FROM "+table+" WHERE pipeline = ?", id); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ const (
 
 // steps lead from one schema version to the next; the number of steps done is
 // the file's user_version. A step that was released never changes.
-var steps = []string{schema1, schema2, schema3, schema4, schema5, schema6}
+var steps = []string{schema1, schema2, schema3, schema4, schema5, schema6, schema7}
 
 // Keys are blobs: they are compared as bytes. Times are milliseconds since
 // 1970, 0 for none. What must stay unread in a scan comes last in its row.
@@ -269,4 +269,13 @@ CREATE TABLE token (
   revoked INTEGER NOT NULL,
   used    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+`
+
+// Of each pipeline told holds what people were told of it last.
+const schema7 = `
+CREATE TABLE told (
+  pipeline  INTEGER PRIMARY KEY,
+  condition TEXT NOT NULL,
+  spent     INTEGER NOT NULL
+) STRICT;
 `

@@ -48,8 +48,8 @@ func (s *Store) validate(ctx context.Context, c *conn, seal *sealer) error {
 func (v *view) owners() error {
 	owned := map[string]string{
 		"item": "pipeline", "layout": "pipeline", "open": "pipeline", "flight": "pipeline", "change": "pipeline", "based": "pipeline", "position": "pipeline",
-		"delivery": "pipeline",
-		"part":     "source", "mirror": "source",
+		"delivery": "pipeline", "told": "pipeline",
+		"part": "source", "mirror": "source",
 	}
 	for table, owner := range owned {
 		query := fmt.Sprintf("SELECT %[2]s FROM %[1]s WHERE %[2]s NOT IN (SELECT id FROM %[2]s) LIMIT 1", table, owner)

@@ -174,6 +174,9 @@ func fillPipeline(t failer, s state.Store, id, src int64) {
 				return err
 			}
 		}
+		if err := tx.PutTold(id, state.Told{Condition: "held", Spent: at(4)}); err != nil {
+			return err
+		}
 		return tx.PutPosition(state.Position{Pipeline: id, Source: src, Seq: 7, Digest: []byte{1}})
 	})
 }

@@ -26,6 +26,7 @@ type contents struct {
 	Deliveries []state.Delivery
 	Attempts   []state.Attempt
 	Tokens     []state.Token
+	Told       state.Told
 }
 
 func emptyDump() contents {
@@ -66,6 +67,8 @@ func read(v state.View, pipeline, source int64) (d contents, err error) {
 	d.Based, e = v.Based(pipeline)
 	keep(e)
 	d.Parts, e = v.Parts(source)
+	keep(e)
+	d.Told, e = v.Told(pipeline)
 	keep(e)
 	held, e := v.HeldReads()
 	keep(e)

@@ -18,7 +18,7 @@ import (
 // inspectVerbs look into what happened, and decide on it by hand.
 func (a *app) inspectVerbs() []*cobra.Command {
 	return []*cobra.Command{
-		a.runsVerb(), a.historyVerb(), a.explainVerb(), a.heldVerb(), a.failedVerb(), a.undoVerb(), a.stateVerb(), a.retireVerb(), a.eraseVerb(),
+		a.runsVerb(), a.historyVerb(), a.explainVerb(), a.heldVerb(), a.failedVerb(), a.deliveriesVerb(), a.undoVerb(), a.stateVerb(), a.retireVerb(), a.eraseVerb(),
 		a.tokenVerb(),
 	}
 }

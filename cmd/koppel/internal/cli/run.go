@@ -62,6 +62,9 @@ func (a *app) reportRun(ctx context.Context, s *session, res *engine.Result) err
 		return err
 	}
 	a.sayOrphans(context.WithoutCancel(ctx), s)
+	if err := s.drain(ctx); err != nil {
+		s.Log.Warn("messages stay in their queue", "error", err)
+	}
 	return silent(judgeRun(s, res).code())
 }
 

@@ -89,6 +89,7 @@ func (a *app) serveProject(ctx context.Context, s *session, o service) error {
 		}
 	})
 	sv.Receive()
+	a.dispatch(s, sv)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
