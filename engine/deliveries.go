@@ -163,10 +163,25 @@ func hideIn(tries []state.Attempt, d *state.Delivery) {
 	for i := range tries {
 		for _, text := range hidden {
 			for _, form := range []string{text, jsonInner(text)} {
-				tries[i].Words = maskOne(tries[i].Words, form)
+				tries[i].Words = hideCut(maskOne(tries[i].Words, form), form)
 			}
 		}
 	}
+}
+
+// hideCut masks the beginning of a value at the place where words were cut.
+func hideCut(words, value string) string {
+	const cut = "…"
+	text, ok := strings.CutSuffix(words, cut)
+	if !ok {
+		return words
+	}
+	for n := min(len(value)-1, len(text)); n > 0; n-- {
+		if strings.HasSuffix(text, value[:n]) {
+			return text[:len(text)-n] + mask + cut
+		}
+	}
+	return words
 }
 
 // deliveryHeaders asks the sink what goes beside the body.

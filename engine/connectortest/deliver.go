@@ -149,11 +149,13 @@ type deliverer struct {
 	mark    []byte            // as committed
 	answers map[string][]byte // as committed, by key
 	latest  map[string][]byte
+	made    []connector.Message // and not committed
+	post    func([]connector.Message)
 }
 
 // deliver hands over a step as a whole set or in batches.
 func (d *deliverer) deliver(ctx context.Context, s step) ([]connector.Outcome, error) {
-	d.latest = map[string][]byte{}
+	d.latest, d.made = map[string][]byte{}, nil
 	if r, ok := d.sink.(connector.Replacer); ok && d.sink.Traits().Whole {
 		err := replace(ctx, r, s.after)
 		d.j.note(err)
@@ -176,6 +178,7 @@ func (d *deliverer) deliver(ctx context.Context, s step) ([]connector.Outcome, e
 		all = append(all, out...)
 		for i, o := range out {
 			d.latest[string(batch[i].Key)] = o.Answer
+			d.made = append(d.made, o.Messages...)
 		}
 		if err != nil {
 			return all, err
@@ -203,6 +206,10 @@ func (d *deliverer) commit() {
 	if a, ok := d.sink.(connector.Appender); ok {
 		d.mark = slices.Clone(a.Mark())
 	}
+	if d.post != nil {
+		d.post(d.made)
+	}
+	d.made = nil
 	if d.answers == nil {
 		d.answers = map[string][]byte{}
 	}

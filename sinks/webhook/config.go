@@ -75,10 +75,11 @@ func (c *Config) Validate() error {
 	if len(c.Receivers) == 0 {
 		return &connector.FieldError{Field: "receiver", Problem: "is missing: nobody gets anything", Hint: "write receiver \"NAME\" { url = … }"}
 	}
-	if c.Topic != nil {
-		if _, err := c.Topic.Fill(func(name string) (any, bool) { return "", knownName(name) }); err != nil {
-			return &connector.FieldError{Field: "topic", Problem: strings.TrimPrefix(err.Error(), "fill in the template: "), Hint: "a topic knows {op}, {pipeline} and mapped fields as {record.x}"}
-		}
+	if c.Topic == nil {
+		return &connector.FieldError{Field: "topic", Problem: "is missing", Hint: "write such as \"employees.{op}\""}
+	}
+	if _, err := c.Topic.Fill(func(name string) (any, bool) { return "", knownName(name) }); err != nil {
+		return &connector.FieldError{Field: "topic", Problem: strings.TrimPrefix(err.Error(), "fill in the template: "), Hint: "a topic knows {op}, {pipeline} and mapped fields as {record.x}"}
 	}
 	for name := range c.Headers {
 		if slices.Contains([]string{http.CanonicalHeaderKey("content-length"), headerID, headerTopic, headerAttempt, signatureHeader}, http.CanonicalHeaderKey(name)) {
