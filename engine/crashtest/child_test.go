@@ -28,6 +28,8 @@ import (
 	sinksql "koppel/sinks/sql"
 	sourcealleyoop "koppel/sources/alleyoop"
 	sourcefile "koppel/sources/file"
+	graphevents "koppel/sources/graph-events"
+	graphusers "koppel/sources/graph-users"
 	sourcesql "koppel/sources/sql"
 	sourcewebhook "koppel/sources/webhook"
 )
@@ -51,7 +53,7 @@ func TestMain(m *testing.M) {
 func child(dir string, args []string) error {
 	ctx := context.Background()
 	p, diags := dsl.Load(ctx, dsl.Options{Dir: dir, Environ: os.LookupEnv, Resolve: true,
-		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind(), sourcealleyoop.Kind(), sourcewebhook.Kind()},
+		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind(), sourcealleyoop.Kind(), graphusers.Kind(), graphevents.Kind(), sourcewebhook.Kind()},
 		Sinks:   []connector.Kind[connector.Sink]{sinksql.Kind(), sinkhttp.Kind(), journalKind(), afasupdate.Kind(), alleyoopinstances.Kind(), alleyoopsignals.Kind(), alleyoopfiles.Kind(), sinkmail.Kind()}})
 	if diags.HasErrors() {
 		return fmt.Errorf("load: %+v", diags)
