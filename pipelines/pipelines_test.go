@@ -66,6 +66,7 @@ func runCoupling(t *testing.T, name string) {
 	c.copyFrom(os.DirFS(name))
 	c.prepare(filepath.Join(name, "testdata", "before", "*.sql"))
 	c.serve()
+	c.receive()
 	c.wantTestsPass()
 	c.deliver("first")
 	c.wantNothing()
