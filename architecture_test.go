@@ -74,6 +74,7 @@ var mayImport = map[string][]string{
 	"internal/sandbox/traffic":       {},
 	"internal/sandbox/xpert":         {"internal/sandbox/dataset", "internal/sandbox/traffic"},
 	"internal/serve":                 {"dsl", "engine", "engine/*"},
+	"internal/monitor":               {"engine", "engine/*", "internal/serve"},
 	"internal/console":               {"dsl", "engine", "engine/*", "internal/serve", "internal/view"},
 	"internal/smtp":                  {"engine/connector", "internal/httpclient"},
 	"internal/secret":                {},
@@ -88,7 +89,7 @@ var mayImport = map[string][]string{
 	"cmd/koppel":                     {"cmd/koppel/internal/cli"},
 	"pipelines":                      {},
 	"cmd/koppel/internal/demo":       {"internal/view", "internal/sandbox", "internal/sandbox/dataset", "internal/sql", "pipelines"},
-	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "connections", "internal/view", "dsl", "engine", "engine/*", "internal/console", "internal/sandbox", "internal/serve", "sinks", "sources"},
+	"cmd/koppel/internal/cli":        {"cmd/koppel/internal/demo", "connections", "internal/view", "dsl", "engine", "engine/*", "internal/console", "internal/monitor", "internal/sandbox", "internal/serve", "sinks", "sources"},
 	"internal/view":                  {"dsl", "engine", "engine/*"},
 }
 
@@ -114,6 +115,7 @@ var onlyIn = map[string][]string{
 	"github.com/golang-jwt/jwt/v5":               {"internal/httpclient", "internal/webhook", "internal/sandbox/graph"},
 	"github.com/sony/gobreaker/v2":               {"internal/httpclient"},
 	"github.com/cenkalti/backoff/v5":             {"internal/httpclient"},
+	"github.com/prometheus/client_golang":        {"internal/monitor"},
 	"golang.org/x/term":                          {"cmd/koppel/internal/cli"},
 	"zombiezen.com/go/sqlite":                    {"engine/state/sqlite", "internal/sql"},
 	"github.com/jackc/pgx/v5":                    {"internal/sql"},

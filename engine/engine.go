@@ -35,6 +35,9 @@ type Engine struct {
 	LockWait time.Duration
 	// Progress is told what a run is doing; nil: nobody listens.
 	Progress func(Progress)
+	// Calls is told of each request to a system, by several goroutines at once;
+	// nil: nobody listens.
+	Calls func(connector.Call)
 	// Begun is told the number of each run, before it reads anything; nil: nobody
 	// listens.
 	Begun func(runID int64)
@@ -283,7 +286,7 @@ func (e *Engine) sorted(selected []*Pipeline) ([]*Pipeline, error) {
 // env is what a connector gets to see of the world.
 func (s *session) env() connector.Env {
 	return connector.Env{
-		Dir: s.Project.Dir, Spool: s.spool.Path(), Now: s.Now, Clock: s.clock.In(s.Project.Location), Log: s.Log, ReadOnly: !s.live,
+		Dir: s.Project.Dir, Spool: s.spool.Path(), Now: s.Now, Clock: s.clock.In(s.Project.Location), Log: s.Log, ReadOnly: !s.live, Calls: s.Calls,
 	}
 }
 

@@ -141,6 +141,9 @@ type Env struct {
 	Log      *slog.Logger
 	HTTP     *http.Client
 	ReadOnly bool // a plan: nothing may be created or written
+	// Calls is told of each request to a system, by several goroutines at once;
+	// nil: nobody listens.
+	Calls func(Call)
 	// Key holds the key fields of a source, as dotted paths.
 	Key []string
 	// Window gives the sides of the window of a source that has one, as ISO

@@ -12,6 +12,7 @@ import (
 
 	"koppel/dsl"
 	"koppel/engine"
+	"koppel/engine/connector"
 	"koppel/engine/state"
 	"koppel/internal/serve"
 )
@@ -39,8 +40,10 @@ type Options struct {
 	TempDir, PlanDir string
 	// Holder names this process to others that wait for its locks.
 	Holder string
-	// Observers are told of the runs that the API starts.
+	// Observers are told of the runs that the API starts, Calls of each request
+	// that these make; nil: nobody listens.
 	Observers []serve.Observer
+	Calls     func(connector.Call)
 }
 
 // Bounds of one API.
@@ -117,6 +120,6 @@ func (a *API) Serve(ctx context.Context) {
 func (a *API) engine(p *dsl.Project, who string) *engine.Engine {
 	return &engine.Engine{
 		Project: p.Project, Store: a.opts.Store, Now: a.opts.Now, Log: a.opts.Log.With("token", who), Version: a.opts.Version, TempDir: a.opts.TempDir,
-		Holder: a.opts.Holder + " for the API, token " + who,
+		Holder: a.opts.Holder + " for the API, token " + who, Calls: a.opts.Calls,
 	}
 }

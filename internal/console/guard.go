@@ -13,10 +13,27 @@ import (
 	"koppel/engine/state"
 )
 
+// Open lets a page be read without a token over loopback, by programs of this
+// machine. Over other addresses, and through a proxy, it wants a token.
+func (a *API) Open(page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := checkSite(r)
+		if err == nil && (!OverLoopback(r) || forwarded(r)) {
+			_, err = a.Authorize(r, Viewer)
+		}
+		if err != nil {
+			a.log(r, "", writeRefusal(w, err))
+			return
+		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeWait))
+		page.ServeHTTP(w, r)
+	})
+}
+
 // checkSite refuses what a page of another site has a browser send, and what
 // comes in over loopback under a foreign name (DNS rebinding).
 func checkSite(r *http.Request) error {
-	if !LocalHost(r) {
+	if !localHost(r) {
 		return refuse("host", "this request came over loopback under the name "+clip(r.Host)+", which is not this machine's; a proxy must send the address that it forwards to as Host")
 	}
 	// Reading is held to the same rule as writing.
@@ -27,9 +44,9 @@ func checkSite(r *http.Request) error {
 	return nil
 }
 
-// LocalHost tells whether a request that came in over loopback names this
+// localHost tells whether a request that came in over loopback names this
 // machine as its host. One that came in over another address passes.
-func LocalHost(r *http.Request) bool {
+func localHost(r *http.Request) bool {
 	if !OverLoopback(r) {
 		return true
 	}
@@ -55,8 +72,8 @@ func OverLoopback(r *http.Request) bool {
 	return err == nil && ip.Addr().Unmap().IsLoopback()
 }
 
-// Forwarded tells whether a proxy says that it forwards a request.
-func Forwarded(r *http.Request) bool {
+// forwarded tells whether a proxy says that it forwards a request.
+func forwarded(r *http.Request) bool {
 	return slices.ContainsFunc([]string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"},
 		func(name string) bool { return r.Header.Get(name) != "" })
 }

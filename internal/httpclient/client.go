@@ -66,6 +66,7 @@ type shared struct {
 	gate    *gate
 	log     *slog.Logger
 	now     func() time.Time
+	calls   func(connector.Call) // nil: nobody listens
 }
 
 // New makes the client of a connection. Nothing is asked before Do. When env
@@ -81,7 +82,7 @@ func New(o Options, env connector.Env) (*Client, error) {
 	if o.UsernameToken != nil {
 		o.Secrets = append(slices.Clone(o.Secrets), string(o.UsernameToken.Password))
 	}
-	s := &shared{base: base, options: o, retry: o.Config.retries(), gate: newGate(o.Config), log: env.Log, now: env.Now}
+	s := &shared{base: base, options: o, retry: o.Config.retries(), gate: newGate(o.Config), log: env.Log, now: env.Now, calls: env.Calls}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

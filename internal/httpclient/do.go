@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
+
+	"koppel/engine/connector"
 )
 
 // Do makes a request, as often as it takes and as it may be made, and gives
@@ -24,7 +27,7 @@ func (c *Client) Do(ctx context.Context, r *Request) (*Response, error) {
 	renewed := false
 	var before *Error
 	for n := 1; ; n++ {
-		resp, failed, last := c.try(ctx, r, u)
+		resp, failed, last := c.try(ctx, r, u, n)
 		if failed == nil {
 			return resp, nil
 		}
@@ -106,7 +109,8 @@ func (c *Client) again(e *Error, r *Request, n int, pause time.Duration) (time.D
 
 // try makes a request once, when it is its turn. last is the request whose
 // answer it is.
-func (c *Client) try(ctx context.Context, r *Request, u *url.URL) (resp *Response, failed *Error, last *http.Request) {
+func (c *Client) try(ctx context.Context, r *Request, u *url.URL, n int) (resp *Response, failed *Error, last *http.Request) {
+	asked := time.Now()
 	leave, err := c.gate.enter(ctx)
 	if err != nil {
 		if !errors.As(err, &failed) {
@@ -128,8 +132,25 @@ func (c *Client) try(ctx context.Context, r *Request, u *url.URL) (resp *Respons
 		outcome = failed
 	}
 	leave(outcome)
-	c.report(ctx, r, u, resp, failed, time.Since(start))
+	took := time.Since(start)
+	c.report(ctx, r, u, resp, failed, took)
+	c.tell(connector.Call{Method: r.method(), Attempt: n, Waited: start.Sub(asked), Began: start, Took: took}, resp, failed)
 	return resp, failed, a.last
+}
+
+// tell tells of an attempt who counts them.
+func (c *Client) tell(call connector.Call, resp *Response, failed *Error) {
+	if c.calls == nil {
+		return
+	}
+	switch {
+	case resp != nil:
+		call.Status = resp.Status
+	case failed != nil:
+		call.Status = failed.Status
+	}
+	call.Connection, _, _ = strings.Cut(c.address, " (") // where the block stands is no part of its name
+	c.calls(call)
 }
 
 // report writes an attempt to the log, for those who look for a fault. Of

@@ -109,7 +109,7 @@ func (s *Service) poke() {
 func (s *Service) install(p *dsl.Project) error {
 	c := &configuration{project: p, engine: &engine.Engine{
 		Project: p.Project, Store: s.opts.Store, Now: s.now, Log: s.log, Version: s.opts.Version,
-		TempDir: s.opts.TempDir, Holder: s.opts.Holder,
+		TempDir: s.opts.TempDir, Holder: s.opts.Holder, Calls: s.opts.Calls,
 	}}
 	jobs := make(map[string]*job, len(p.Pipelines))
 	times := make(map[string]*schedule.Times, len(p.Pipelines))

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"koppel/dsl"
+	"koppel/engine/connector"
 	"koppel/engine/state"
 )
 
@@ -41,6 +42,9 @@ type Options struct {
 	MaxRuns int
 	// Observers are told of runs, in this order.
 	Observers []Observer
+	// Calls is told of each request of the runs to a system, by several
+	// goroutines at once; nil: nobody listens.
+	Calls func(connector.Call)
 	// Beat is called by the loop that starts runs each time that it has looked,
 	// at least every BeatEvery (0: every minute): it is alive. Nil: nobody listens.
 	Beat      func()

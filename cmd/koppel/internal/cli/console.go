@@ -1,18 +1,36 @@
 package cli
 
 import (
+	"errors"
+	"net/http"
 	"path/filepath"
 
 	"koppel/internal/console"
+	"koppel/internal/monitor"
 	"koppel/internal/serve"
 )
 
-// attach gives a service its API.
-func (a *app) attach(service *serve.Service, s *session) error {
+// attach gives a service its API, metrics and health. metrics count the runs of
+// the service already.
+func (a *app) attach(sv *serve.Service, s *session, metrics *monitor.Metrics) error {
+	remembered := &monitor.StateCollector{Store: s.store, Status: sv.Status, Now: a.now}
+	if err := metrics.Add(remembered); err != nil {
+		return err
+	}
+	observers := []serve.Observer{metrics, remembered}
+	for _, o := range observers {
+		sv.Observe(o)
+	}
 	api := console.New(console.Options{
-		Service: service, Store: s.store, Now: a.now, Log: s.Log, Version: s.Version, TempDir: s.TempDir,
-		PlanDir: filepath.Join(s.project.Dir, ".koppel", "plans"), Holder: s.Holder,
+		Service: sv, Store: s.store, Now: a.now, Log: s.Log, Version: s.Version, TempDir: s.TempDir,
+		PlanDir: filepath.Join(s.project.Dir, ".koppel", "plans"), Holder: s.Holder, Observers: observers, Calls: metrics.Call,
 	})
-	service.Background(api.Serve)
-	return service.Route("/api/", api)
+	sv.Background(api.Serve)
+	health := &monitor.Health{Store: s.store, Status: sv.Status, TempDir: s.TempDir, Now: a.now}
+	return errors.Join(
+		sv.Route("/api/", api),
+		sv.Route("GET /metrics", api.Open(metrics.Page(s.Log))),
+		sv.Route("GET /healthz", http.HandlerFunc(health.Live)),
+		sv.Route("GET /readyz", http.HandlerFunc(health.Ready)),
+	)
 }

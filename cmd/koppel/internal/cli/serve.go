@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"koppel/dsl"
+	"koppel/internal/monitor"
 	"koppel/internal/serve"
 	"koppel/internal/view"
 
@@ -72,12 +73,13 @@ func (a *app) serveProject(ctx context.Context, s *session, o service) error {
 		return wrong("listen on %s: %w; give another --listen ADDRESS", o.listen, err)
 	}
 	beat, every := watchdog()
+	metrics := monitor.NewMetrics(s.Version)
 	sv, err := serve.New(serve.Options{
 		Project: s.project, Load: a.loadAgain(s.Log), Store: s.store, Now: a.now, Log: s.Log, Version: s.Version, TempDir: s.TempDir,
-		Holder: s.Holder, MaxRuns: o.runs, Beat: beat, BeatEvery: every, Watch: a.watched(), NoWatch: o.noWatch,
+		Holder: s.Holder, MaxRuns: o.runs, Beat: beat, BeatEvery: every, Watch: a.watched(), NoWatch: o.noWatch, Calls: metrics.Call,
 	})
 	if err == nil {
-		err = a.attach(sv, s)
+		err = a.attach(sv, s, metrics)
 	}
 	if err != nil {
 		return errors.Join(err, l.Close())
