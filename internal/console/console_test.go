@@ -261,3 +261,11 @@ func decode[T any](t *testing.T, a answer) (out T) {
 	}
 	return out
 }
+
+func decode202(t *testing.T, a answer) (out console.Begun) {
+	t.Helper()
+	if err := json.Unmarshal(a.body, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}

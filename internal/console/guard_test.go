@@ -97,6 +97,19 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A path that is not clean runs nothing.
+func TestUncleanPathsRunNothing(t *testing.T) {
+	b := newBench(t)
+	for _, path := range []string{"/plans/%2e%2e%2fx", "/plans/../plans", "/runs/1%2f..%2f2/undo"} {
+		if a := b.do(b.admin, "GET", path, nil); a.StatusCode/100 == 2 {
+			t.Errorf("%s: %s", path, a.body)
+		}
+	}
+	if text := b.log.String(); strings.Count(text, "msg=api") != 3 {
+		t.Errorf("the log tells of more than three requests:\n%s", text)
+	}
+}
+
 func TestLocalHosts(t *testing.T) {
 	b := newBench(t)
 	for _, name := range []string{"localhost", "LOCALHOST:80", "127.0.0.1:8080", "127.3.2.1", "[::1]:8080", "localhost."} {

@@ -49,6 +49,7 @@ func RefusalCodes() []RefusalCode {
 		{"unknown", http.StatusNotFound, "A name means nothing, or several things."},
 		{"nothing", http.StatusNotFound, "There is nothing to decide on."},
 		{"method", http.StatusMethodNotAllowed, "The path takes other methods; see Allow."},
+		{"slow", http.StatusRequestTimeout, "The request took too long to come."},
 		{"locked", http.StatusConflict, "Somebody else works on it; the message names who."},
 		{"stale", http.StatusConflict, "The plan can't be applied any more, or the state belongs to another target."},
 		{"too_large", http.StatusRequestEntityTooLarge, "The request is too large."},

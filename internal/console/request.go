@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"path"
 	"reflect"
 	"slices"
@@ -60,7 +61,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h, pattern := a.routes.Handler(r)
 	if pattern == "" || path.Clean(r.URL.Path) != r.URL.Path {
-		a.unrouted(w, r, h)
+		a.unrouted(w, r, h, pattern)
 		return
 	}
 	a.routes.ServeHTTP(w, r)
@@ -68,15 +69,17 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // unrouted answers what no operation answers. Only who has a token learns which
 // paths there are.
-func (a *API) unrouted(w http.ResponseWriter, r *http.Request, h http.Handler) {
+func (a *API) unrouted(w http.ResponseWriter, r *http.Request, h http.Handler, pattern string) {
 	t, err := a.Authorize(r, Viewer)
 	if err != nil {
 		a.log(r, "", writeRefusal(w, err))
 		return
 	}
-	probe := &headerOnly{header: http.Header{}}
-	h.ServeHTTP(probe, r)
 	err = refuse("not_found", "there is no "+clip(r.URL.Path)+"; "+root+"/openapi.json describes the API")
+	probe := &headerOnly{header: http.Header{}}
+	if pattern == "" { // h says why nothing matches
+		h.ServeHTTP(probe, r)
+	}
 	if allow := probe.header.Get("Allow"); probe.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", allow)
 		err = refuse("method", clip(r.URL.Path)+" takes "+allow)
@@ -189,6 +192,9 @@ func (c *call) take(w http.ResponseWriter, op operation) error {
 		if err == nil {
 			err = errors.New("there is more than one value")
 		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return refuse("slow", fmt.Sprintf("the body did not come within %s", readWait))
 	}
 	if codeOf(err) == "too_large" {
 		return refuse("too_large", fmt.Sprintf("a request has at most %d bytes", maxBody))
