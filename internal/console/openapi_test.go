@@ -138,6 +138,11 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	ask("/failed/dismiss", "POST", "/failed/dismiss", console.FailedDecision{Pipelines: []string{"people"}, Reason: "x"})
 	ask("/pipelines/pause", "POST", "/pipelines/pause", console.Pausing{Pipelines: []string{"people"}})
 	ask("/pipelines/resume", "POST", "/pipelines/resume", console.Pausing{Pipelines: []string{"people"}})
+	b.deliver("d1", "d2")
+	ask("/deliveries", "GET", "/deliveries?status=pending&pipeline=people", nil)
+	ask("/deliveries/{delivery}", "GET", "/deliveries/d1", nil)
+	ask("/deliveries/{delivery}", "GET", "/deliveries/none", nil)
+	ask("/deliveries/resend", "POST", "/deliveries/resend", console.Resending{Deliveries: []string{"d1"}})
 	ask("/runs/{run}/undo", "POST", run+"/undo", nil)
 	plan := decode[view.Plan](t, ask("/plans", "POST", "/plans", console.PlanRequest{Save: true})).PlanID
 	ask("/plans/{plan}", "GET", "/plans/"+plan, nil)

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"slices"
+
 	"koppel/internal/view"
 )
 
@@ -56,8 +58,7 @@ func planParam() param {
 
 // operations lists what the API does, in the order of its description.
 func operations() []operation {
-	all := append(looks(), decisions()...)
-	return append(all, works()...)
+	return slices.Concat(looks(), decisions(), deliveries(), works())
 }
 
 // An Operation is one thing that the API does, as the reference shows it.
@@ -113,6 +114,20 @@ func decisions() []operation {
 			body: Pausing{}, answer: view.Paused{}, do: (*call).pause},
 		{method: "POST", path: "/pipelines/resume", id: "resume", summary: "Let schedules and webhooks run pipelines again", role: Admin,
 			body: Pausing{}, answer: view.Paused{}, do: (*call).resume},
+	}
+}
+
+func deliveries() []operation {
+	return []operation{
+		{method: "GET", path: "/deliveries", id: "listDeliveries", summary: "Messages of webhook sinks and notices, newest first", role: Viewer,
+			params: append([]param{pipelinesParam(), {name: "receiver", doc: "only to this name, or to sink.webhook.SINK.NAME"},
+				{name: "status", doc: "only pending, delivered, failed or stopped ones"}, {name: "topic", doc: "only of this topic; * stands for one segment"},
+				{name: "key", doc: "only about the record with this key"}, {name: "since", doc: "only those made since this time, RFC 3339"}}, pageParams()...),
+			answer: view.Deliveries{}, do: (*call).listDeliveries},
+		{method: "GET", path: "/deliveries/{delivery}", id: "showDelivery", summary: "A message with its body and all attempts", role: Viewer,
+			params: []param{{name: "delivery", doc: "id of the message", path: true, required: true}}, answer: view.DeliveryDetail{}, do: (*call).showDelivery},
+		{method: "POST", path: "/deliveries/resend", id: "resendDeliveries", summary: "Send messages once more", role: Admin,
+			body: Resending{}, answer: view.Deliveries{}, do: (*call).resend},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"koppel/engine/state"
 	"koppel/internal/console"
 	"koppel/internal/view"
 
@@ -248,5 +249,50 @@ func TestPipelinesArePaused(t *testing.T) {
 	p = want[view.Paused](b, b.admin, "POST", "/pipelines/resume", console.Pausing{Pipelines: []string{"people"}})
 	if len(p.Changed) != 1 || p.Paused {
 		t.Errorf("resumed: %+v", p)
+	}
+}
+
+// deliver puts messages to a receiver into the state.
+func (b *bench) deliver(ids ...string) {
+	b.t.Helper()
+	err := b.store.Update(context.Background(), func(tx state.Tx) error {
+		row, _, err := tx.Pipeline("pipeline.people")
+		for _, id := range ids {
+			if err == nil {
+				err = tx.PutDelivery(&state.Delivery{ID: id, Pipeline: row.ID, Key: "1", Sink: "sink.webhook.partners", Receiver: "portal", Topic: "people.create",
+					Status: state.DeliveryPending, Created: b.clock(), Due: b.clock(), Body: []byte(`{"tel":"0612345678"}`), Shown: []byte(`{"tel":"‹sensitive›"}`)})
+			}
+		}
+		return err
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestDeliveriesAreListedAndResent(t *testing.T) {
+	b := newBench(t)
+	b.run()
+	b.deliver("d1", "d2", "d3")
+	var ids []string
+	for path := "/deliveries?limit=2"; path != ""; {
+		a := b.do(b.viewer, "GET", path, nil)
+		for _, d := range decode[view.Deliveries](t, a).Deliveries {
+			ids = append(ids, d.ID)
+		}
+		path = next(a)
+	}
+	if diff := cmp.Diff([]string{"d3", "d2", "d1"}, ids); diff != "" {
+		t.Errorf("deliveries (-want +got):\n%s", diff)
+	}
+	if a := b.do(b.admin, "GET", "/deliveries/d1", nil); a.StatusCode != 200 || strings.Contains(string(a.body), "0612345678") {
+		t.Errorf("shown: %s", a.body)
+	}
+	b.do(b.viewer, "POST", "/deliveries/resend", console.Resending{Deliveries: ids}).refused(t, 403, "role")
+	b.do(b.admin, "POST", "/deliveries/resend", console.Resending{Deliveries: []string{"d1", "none"}}).refused(t, 404, "unknown")
+	b.do(b.viewer, "GET", "/deliveries?status=lost", nil).refused(t, 400, "invalid")
+	b.do(b.viewer, "GET", "/deliveries?since=yesterday", nil).refused(t, 400, "invalid")
+	if got := want[view.Deliveries](b, b.admin, "POST", "/deliveries/resend", console.Resending{Deliveries: ids}); len(got.Deliveries) != 3 {
+		t.Errorf("resent: %+v", got)
 	}
 }

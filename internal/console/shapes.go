@@ -95,6 +95,11 @@ type Pausing struct {
 	Reason    string   `json:"reason" doc:"why; may be empty"`
 }
 
+// Resending says which messages are sent once more.
+type Resending struct {
+	Deliveries []string `json:"deliveries" doc:"ids of the messages"`
+}
+
 // RunRequest says what is to run.
 type RunRequest struct {
 	Pipelines []string `json:"pipelines" doc:"names or addresses; empty: all"`
