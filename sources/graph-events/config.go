@@ -83,21 +83,18 @@ func (c *Config) Window() connector.Window {
 
 // needed are the properties without which a meeting can't be judged.
 func needed() []string {
-	return []string{"id", "iCalUId", "type", "seriesMasterId", "start", "end", "isAllDay", "categories", "isCancelled", "sensitivity"}
-}
-
-// usual are those that are read by default.
-func usual() []string {
-	return []string{"subject", "location", "organizer", "attendees", "showAs", "isOrganizer", "isOnlineMeeting", "onlineMeeting"}
+	fields, _ := graph.EventFields()
+	return graph.Names(fields)
 }
 
 // properties are those that are read.
 func (c *Config) properties() []string {
+	needed, usual := graph.EventFields()
 	list := c.Select
 	if len(list) == 0 {
-		list = usual()
+		list = graph.Names(usual)
 	}
-	all := needed()
+	all := graph.Names(needed)
 	for _, name := range list {
 		if !slices.Contains(all, name) {
 			all = append(all, name)

@@ -22,10 +22,6 @@ type Config struct {
 	Members    bool                 `hcl:"members,optional" doc:"each group has members, a list of { type, id, displayName, mail, userPrincipalName } in the order of id: the direct ones, type is user, group, device and the like"`
 }
 
-func usual() []string {
-	return []string{"displayName", "description", "mail", "mailEnabled", "securityEnabled", "groupTypes"}
-}
-
 // Kind is the source kind graph_groups.
 func Kind() connector.Kind[connector.Source] {
 	k := connector.Define("graph_groups", "Groups of a Microsoft 365 tenant with their direct members, read whole.", Config{Members: true}, open)
@@ -52,7 +48,7 @@ func (c *Config) Validate() error {
 func (c *Config) properties() []string {
 	list := c.Select
 	if len(list) == 0 {
-		list = usual()
+		list = graph.Names(graph.GroupFields())
 	}
 	if !slices.Contains(list, "id") {
 		list = append([]string{"id"}, list...)

@@ -29,13 +29,6 @@ type Config struct {
 // seven days, and a change that a delta query lost shows then.
 const weekly = 7 * 24 * time.Hour
 
-// usual are the properties that are read by default. Graph's own choice lacks
-// accountEnabled, userType and department.
-func usual() []string {
-	return []string{"displayName", "givenName", "surname", "mail", "userPrincipalName", "accountEnabled", "userType", "jobTitle",
-		"department", "companyName", "officeLocation", "businessPhones", "mobilePhone", "employeeId", "preferredLanguage"}
-}
-
 // alone are properties that Graph gives for one user at a time only (501 in a
 // collection).
 func alone() []string {
@@ -85,7 +78,7 @@ func (c *Config) changes() bool { return c.Delta && c.Filter == "" && c.MembersO
 func (c *Config) properties() []string {
 	list := c.Select
 	if len(list) == 0 {
-		list = usual()
+		list = graph.Names(graph.UserFields())
 	}
 	if !slices.Contains(list, "id") {
 		list = append([]string{"id"}, list...)
