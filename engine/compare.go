@@ -75,7 +75,7 @@ func (w *work) changeRules(ctx context.Context) change.Rules {
 }
 
 func (w *work) changeRun() change.Run {
-	return change.Run{Now: w.s.clock, Mapping: w.why.mapping, Join: w.why.joins || len(w.lookups) > 0, Date: w.why.date, Refresh: w.s.opts.Refresh,
+	return change.Run{Now: w.s.clock, Mapping: w.why.mapping, Join: w.why.joins || len(w.lookups) > 0, Date: w.why.date, Refresh: w.looksAtTarget(),
 		ByHand: !w.s.opts.Scheduled, NoDeletes: w.tally.noDeletes != "", TargetDeletes: true}
 }
 
