@@ -45,6 +45,8 @@ type Options struct {
 	// Calls is told of each request of the runs to a system, by several
 	// goroutines at once; nil: nobody listens.
 	Calls func(connector.Call)
+	// Ready is called once, when Run has the state to itself; nil: nobody waits.
+	Ready func()
 	// Beat is called by the loop that starts runs each time that it has looked,
 	// at least every BeatEvery (0: every minute): it is alive. Nil: nobody listens.
 	Beat      func()
@@ -176,6 +178,9 @@ func (s *Service) Run(ctx context.Context, l net.Listener) error {
 	s.began = s.now()
 	background := s.background
 	s.mu.Unlock()
+	if s.opts.Ready != nil {
+		s.opts.Ready()
+	}
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -74,9 +74,19 @@ func (a *app) serveProject(ctx context.Context, s *session, o service) error {
 	}
 	beat, every := watchdog()
 	metrics := monitor.NewMetrics(s.Version)
-	sv, err := serve.New(serve.Options{
+	show := func(p *dsl.Project) {
+		if err := a.showService(ctx, s, p, "http://"+l.Addr().String()); err != nil {
+			s.Log.Warn("what is served can't be shown", "error", err.Error())
+		}
+	}
+	var sv *serve.Service
+	sv, err = serve.New(serve.Options{
 		Project: s.project, Load: a.loadAgain(s.Log), Store: s.store, Now: a.now, Log: s.Log, Version: s.Version, TempDir: s.TempDir,
 		Holder: s.Holder, MaxRuns: o.runs, Beat: beat, BeatEvery: every, Watch: a.watched(), NoWatch: o.noWatch, Calls: metrics.Call,
+		Ready: func() {
+			sv.OnReload(show)
+			notify(daemon.SdNotifyReady)
+		},
 	})
 	if err == nil {
 		err = a.attach(sv, s, metrics)
@@ -84,12 +94,6 @@ func (a *app) serveProject(ctx context.Context, s *session, o service) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	url := "http://" + l.Addr().String()
-	sv.OnReload(func(p *dsl.Project) {
-		if err := a.showService(ctx, s, p, url); err != nil {
-			s.Log.Warn("what is served can't be shown", "error", err.Error())
-		}
-	})
 	sv.Receive()
 	a.dispatch(s, sv)
 	hangups := make(chan os.Signal, 1)
@@ -108,7 +112,6 @@ func (a *app) serveProject(ctx context.Context, s *session, o service) error {
 		}
 	}()
 	defer context.AfterFunc(ctx, func() { notify(daemon.SdNotifyStopping) })()
-	notify(daemon.SdNotifyReady)
 	return sv.Run(ctx, l)
 }
 
@@ -120,16 +123,16 @@ func (a *app) loadAgain(log *slog.Logger) func(context.Context) (*dsl.Project, e
 			return nil, err
 		}
 		p, problems := dsl.Load(ctx, o)
-		count := 0
+		wrong := false
 		for _, d := range problems {
 			if d.Severity == dsl.Error {
-				count++
+				wrong = true
 				log.Error("the files are wrong", "file", d.File, "line", d.Range.Start.Line, "column", d.Range.Start.Column,
 					"code", d.Code, "summary", d.Summary, "detail", d.Detail)
 			}
 		}
-		if count > 0 {
-			return nil, errors.New("its files are wrong: " + view.Count(int64(count)) + " problems are logged; koppel validate shows them")
+		if wrong {
+			return nil, errors.New("its files are wrong; koppel validate shows where")
 		}
 		return p, nil
 	}
