@@ -23,6 +23,8 @@ type Service interface {
 	Project() *dsl.Project
 	// Status tells what the service does now.
 	Status() serve.Status
+	// Observers are told of the runs that the API starts, too.
+	Observers() []serve.Observer
 }
 
 // Options say what an API works with.
@@ -40,10 +42,9 @@ type Options struct {
 	TempDir, PlanDir string
 	// Holder names this process to others that wait for its locks.
 	Holder string
-	// Observers are told of the runs that the API starts, Calls of each request
-	// that these make; nil: nobody listens.
-	Observers []serve.Observer
-	Calls     func(connector.Call)
+	// Calls is told of each request to a system that runs of the API make; nil:
+	// nobody listens.
+	Calls func(connector.Call)
 }
 
 // Bounds of one API.

@@ -72,6 +72,8 @@ func (b *bench) Status() serve.Status {
 	return serve.Status{Since: b.now, MaxRuns: 4, Pipelines: []serve.PipelineStatus{{Address: "pipeline.people", Name: "people", Enabled: true}}}
 }
 
+func (b *bench) Observers() []serve.Observer { return []serve.Observer{b.seen} }
+
 func (b *bench) clock() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -143,7 +145,7 @@ func newBench(t *testing.T) *bench {
 	b.store = store
 	b.api = console.New(console.Options{
 		Service: b, Store: store, Now: b.clock, Log: slog.New(slog.NewTextHandler(b.log, nil)), Version: "0.1", TempDir: filepath.Join(b.dir, "tmp"),
-		PlanDir: filepath.Join(b.dir, "plans"), Holder: "a test", Observers: []serve.Observer{b.seen},
+		PlanDir: filepath.Join(b.dir, "plans"), Holder: "a test",
 	})
 	b.server = httptest.NewServer(b.api)
 	t.Cleanup(func() {

@@ -100,7 +100,7 @@ func (w *watched) of(p *engine.Pipeline) serve.Started {
 func (w *watched) started(id int64) {
 	w.id = id
 	for _, p := range w.pipelines {
-		for _, o := range w.api.opts.Observers {
+		for _, o := range w.api.opts.Service.Observers() {
 			o.RunStarted(w.of(p))
 		}
 	}
@@ -117,7 +117,7 @@ func (w *watched) ended(res *engine.Result, err error) {
 				end.Result = &res.Pipelines[i]
 			}
 		}
-		for _, o := range w.api.opts.Observers {
+		for _, o := range w.api.opts.Service.Observers() {
 			o.RunEnded(end)
 		}
 	}

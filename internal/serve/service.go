@@ -121,6 +121,14 @@ func (s *Service) Observe(o Observer) {
 	s.observers = append(s.observers[:len(s.observers):len(s.observers)], o)
 }
 
+// Observers lists those that are told of runs, for who starts runs beside the
+// service and tells of them too.
+func (s *Service) Observers() []Observer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.observers
+}
+
 // Project is the configuration in force.
 func (s *Service) Project() *dsl.Project {
 	s.mu.Lock()

@@ -17,13 +17,11 @@ func (a *app) attach(sv *serve.Service, s *session, metrics *monitor.Metrics) er
 	if err := metrics.Add(remembered); err != nil {
 		return err
 	}
-	observers := []serve.Observer{metrics, remembered}
-	for _, o := range observers {
-		sv.Observe(o)
-	}
+	sv.Observe(metrics)
+	sv.Observe(remembered)
 	api := console.New(console.Options{
 		Service: sv, Store: s.store, Now: a.now, Log: s.Log, Version: s.Version, TempDir: s.TempDir,
-		PlanDir: filepath.Join(s.project.Dir, ".koppel", "plans"), Holder: s.Holder, Observers: observers, Calls: metrics.Call,
+		PlanDir: filepath.Join(s.project.Dir, ".koppel", "plans"), Holder: s.Holder, Calls: metrics.Call,
 	})
 	sv.Background(api.Serve)
 	health := &monitor.Health{Store: s.store, Status: sv.Status, TempDir: s.TempDir, Now: a.now}
