@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -246,4 +247,22 @@ func names(t testing.TB, dir string) (names []string) {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+// TestOpenThatIsStopped: whoever interrupts sees that, and no words of SQLite.
+func TestOpenThatIsStopped(t *testing.T) {
+	known := filled(t, 1, sqlite.Options{})
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, opts := range []sqlite.Options{{Path: known}, {Path: known, ReadOnly: true}, {Path: filepath.Join(t.TempDir(), "state.db")}} {
+		s, err := sqlite.Open(stopped, opts)
+		if err == nil {
+			err = s.Close()
+			t.Errorf("%+v: it was opened (%v)", opts, err)
+			continue
+		}
+		if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "sqlite:") {
+			t.Errorf("%+v: %v", opts, err)
+		}
+	}
 }

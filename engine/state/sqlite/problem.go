@@ -29,10 +29,16 @@ func problem(doing string, err error) error {
 
 // stopped is problem, but an interrupted statement gives the context's error.
 func stopped(ctx context.Context, doing string, err error) error {
-	if err != nil && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultInterrupt && ctx.Err() != nil {
+	if interrupted(ctx, err) {
 		return fmt.Errorf("%s the state: %w", doing, ctx.Err())
 	}
 	return problem(doing, err)
+}
+
+// interrupted tells whether an error is that of a statement that was cut off as
+// the context ended.
+func interrupted(ctx context.Context, err error) bool {
+	return err != nil && ctx.Err() != nil && sqlite.ErrCode(err).ToPrimary() == sqlite.ResultInterrupt
 }
 
 // damaged names the row whose stored bytes make no sense.

@@ -87,6 +87,9 @@ func open(ctx context.Context, opts Options, steps []string, bounds bounds) (*St
 		begin = s.openReading
 	}
 	if err := begin(ctx); err != nil {
+		if interrupted(ctx, err) {
+			err = stopped(ctx, "open", err)
+		}
 		return nil, errors.Join(err, s.Close())
 	}
 	if !opts.ReadOnly {
