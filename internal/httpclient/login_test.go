@@ -1,6 +1,7 @@
 package httpclient
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -63,7 +64,7 @@ func FuzzParseGrant(f *testing.F) {
 func TestWindowsAfterTheClockWasSetBack(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	now := time.Unix(3_000_000, 0)
-	w := newWindows([]byte("key"), "koppel", func() time.Time { return now })
+	w := newWindows([]byte("key"), "koppel", func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	for range 2 {
 		got, err := w.next(t.Context())
 		if err != nil || got != w.at(now) {
@@ -76,7 +77,7 @@ func TestWindowsAfterTheClockWasSetBack(t *testing.T) {
 // Nothing is written where nothing can be; the connection still knows.
 func TestWindowsWithoutAFolder(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()+"/missing")
-	w := newWindows([]byte("key"), "koppel", time.Now)
+	w := newWindows([]byte("key"), "koppel", time.Now, slog.New(slog.DiscardHandler))
 	if a, b := w.claim(5), w.claim(5); a != 5 || b != 6 {
 		t.Errorf("windows %d and %d", a, b)
 	}

@@ -48,7 +48,7 @@ func (o TOTP) Authenticator(c Config, env connector.Env) (Authenticator, error) 
 		return nil, err
 	}
 	asker := &loginAsker{o: o, login: o.Login.withDefaults(), key: key, client: client, config: c, retry: retry, env: env}
-	asker.windows = newWindows(key, client.Base()+"\n"+o.Account, client.now)
+	asker.windows = newWindows(key, client.Base()+"\n"+o.Account, client.now, client.log)
 	return &session{newGrants(asker.ask, string(o.Token), string(o.Secret))}, nil
 }
 

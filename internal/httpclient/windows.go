@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,6 +25,7 @@ import (
 type windows struct {
 	prefix string // of those files
 	now    func() time.Time
+	log    *slog.Logger
 
 	mu    sync.Mutex
 	taken map[int64]bool
@@ -31,12 +33,12 @@ type windows struct {
 
 // newWindows makes those of an account. Its name, which the place of the login
 // belongs to, can't be told from the files.
-func newWindows(key []byte, account string, now func() time.Time) *windows {
+func newWindows(key []byte, account string, now func() time.Time, log *slog.Logger) *windows {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte("koppel code\n" + account))
 	return &windows{
 		prefix: filepath.Join(os.TempDir(), "koppel-code-"+hex.EncodeToString(mac.Sum(nil)[:12])+"-"),
-		now:    now, taken: map[int64]bool{},
+		now:    now, log: log, taken: map[int64]bool{},
 	}
 }
 
@@ -52,6 +54,7 @@ func (w *windows) next(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	if wait := time.Unix(window*int64(period/time.Second), 0).Sub(now); wait > 0 {
+		w.log.InfoContext(ctx, "a login waits for a one-time code that was not sent yet", "for", wait.Round(time.Second))
 		return window, sleep(ctx, wait)
 	}
 	return window, nil
