@@ -3,6 +3,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,6 +48,9 @@ type Dispatcher struct {
 	// Holder names this process to others that wait for its locks.
 	Holder  string
 	TempDir string // where sinks find room for temporary files
+	// PollEvery is how often the state is looked at for what other processes put
+	// there; 0: 2 s.
+	PollEvery time.Duration
 
 	changed chan struct{} // holds one token when there may be more to do
 
@@ -76,6 +80,8 @@ func (d *Dispatcher) Wake() {
 	}
 }
 
+func (d *Dispatcher) poll() time.Duration { return cmp.Or(d.PollEvery, pollEvery) }
+
 func (d *Dispatcher) current() *engine.Project {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -97,7 +103,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 		if err != nil && !errors.As(err, &locked) {
 			d.warn("deliveries stand still for a moment", "error", err)
 		}
-		d.wait(ctx, pollEvery)
+		d.wait(ctx, d.poll())
 	}
 	return nil
 }

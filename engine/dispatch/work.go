@@ -63,7 +63,7 @@ func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
 // rest waits until an attempt has ended, something is due, or somebody says
 // that there may be more.
 func (w *worker) rest(ctx context.Context, ended <-chan struct{}, next time.Time) {
-	long := pollEvery
+	long := w.d.poll()
 	if !next.IsZero() {
 		long = min(long, max(next.Sub(w.d.Now()), time.Millisecond))
 	}
