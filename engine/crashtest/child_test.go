@@ -17,6 +17,7 @@ import (
 	"koppel/dsl"
 	"koppel/engine"
 	"koppel/engine/connector"
+	"koppel/engine/dispatch"
 	"koppel/engine/plan"
 	"koppel/engine/state/sqlite"
 	afasupdate "koppel/sinks/afas-update"
@@ -26,6 +27,7 @@ import (
 	sinkhttp "koppel/sinks/http"
 	sinkmail "koppel/sinks/mail"
 	sinksql "koppel/sinks/sql"
+	sinkwebhook "koppel/sinks/webhook"
 	sourcealleyoop "koppel/sources/alleyoop"
 	sourcefile "koppel/sources/file"
 	graphevents "koppel/sources/graph-events"
@@ -54,7 +56,7 @@ func child(dir string, args []string) error {
 	ctx := context.Background()
 	p, diags := dsl.Load(ctx, dsl.Options{Dir: dir, Environ: os.LookupEnv, Resolve: true,
 		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind(), sourcealleyoop.Kind(), graphusers.Kind(), graphevents.Kind(), sourcewebhook.Kind()},
-		Sinks:   []connector.Kind[connector.Sink]{sinksql.Kind(), sinkhttp.Kind(), journalKind(), afasupdate.Kind(), alleyoopinstances.Kind(), alleyoopsignals.Kind(), alleyoopfiles.Kind(), sinkmail.Kind()}})
+		Sinks:   []connector.Kind[connector.Sink]{sinksql.Kind(), sinkhttp.Kind(), journalKind(), afasupdate.Kind(), alleyoopinstances.Kind(), alleyoopsignals.Kind(), alleyoopfiles.Kind(), sinkmail.Kind(), sinkwebhook.Kind()}})
 	if diags.HasErrors() {
 		return fmt.Errorf("load: %+v", diags)
 	}
@@ -76,6 +78,11 @@ func child(dir string, args []string) error {
 	}
 	fmt.Println("begin")
 	err = carryOut(ctx, e, args[0], filepath.Join(dir, "a.plan"), opts)
+	if args[0] != "plan" {
+		d := dispatch.New(store, p.Project)
+		d.Holder, d.TempDir = e.Holder, e.TempDir
+		err = errors.Join(err, d.Drain(ctx, time.Minute))
+	}
 	return errors.Join(err, store.Close())
 }
 
