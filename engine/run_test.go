@@ -15,6 +15,7 @@ import (
 	"koppel/engine/state/sqlite"
 	sinkfile "koppel/sinks/file"
 	sinksql "koppel/sinks/sql"
+	sinkwebhook "koppel/sinks/webhook"
 	sourcefile "koppel/sources/file"
 	sourcesql "koppel/sources/sql"
 )
@@ -55,7 +56,7 @@ func (b *bench) engine() *engine.Engine {
 	p, diags := dsl.Load(context.Background(), dsl.Options{
 		Dir:     b.dir,
 		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind()},
-		Sinks:   []connector.Kind[connector.Sink]{sinkfile.Kind(), sinksql.Kind()},
+		Sinks:   []connector.Kind[connector.Sink]{sinkfile.Kind(), sinksql.Kind(), sinkwebhook.Kind()},
 		Environ: os.LookupEnv, Resolve: true,
 	})
 	if diags.HasErrors() {
