@@ -38,6 +38,8 @@ func startSandbox(ts *testscript.TestScript, neg bool, args []string) {
 	})
 	ts.Setenv("CONTROL", box.ControlURL())
 	ts.Setenv("ORIGIN", box.System(args[0]).Server.URL())
+	ts.Setenv("LIMITED_TOKEN", box.Xpert.LimitedToken)
+	ts.Setenv("LIMITED_TOTP", box.Xpert.LimitedTOTPSecret)
 	for _, dir := range args {
 		system := box.System(dir)
 		credentials, err := json.Marshal(system.Credentials)
