@@ -148,6 +148,10 @@ func (c *chance) harm() {
 // TestTenantAtRandom lets a tenant live: after a run in which calls went wrong,
 // and a good one, the directory holds what is true.
 func TestTenantAtRandom(t *testing.T) {
+	rounds := 8
+	if testing.Short() {
+		rounds = 3
+	}
 	for seed := range uint64(*worlds) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
@@ -159,7 +163,7 @@ func TestTenantAtRandom(t *testing.T) {
 			d.truth.closed = map[string]bool{closed: true}
 			d.settled("first load")
 			c := &chance{directory: d, r: rand.New(rand.NewPCG(seed, 7))}
-			for round := range 8 {
+			for round := range rounds {
 				d.now = d.now.Add(time.Duration(1+c.r.IntN(30)) * time.Hour)
 				for range 1 + c.r.IntN(6) {
 					c.live()
