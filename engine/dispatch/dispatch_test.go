@@ -294,7 +294,7 @@ func TestRemovedReceiver(t *testing.T) {
 			w.receivers = []string{"y"}
 			w.mu.Unlock()
 			d.Reload(w.project(!whole))
-			time.Sleep(100 * time.Hour)
+			synctest.Wait()
 			stop()
 			first, tries := w.delivery("a")
 			second, _ := w.delivery("b")

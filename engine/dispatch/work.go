@@ -107,10 +107,6 @@ func (w *worker) begin(ctx context.Context, start func(func(context.Context))) (
 		}
 	}
 	for _, q := range queues {
-		if q.Due.After(now) {
-			soon(q.Due)
-			continue
-		}
 		o, err := w.sink(ctx, q.Sink)
 		if err != nil {
 			return begun, next, err
@@ -123,6 +119,9 @@ func (w *worker) begin(ctx context.Context, start func(func(context.Context))) (
 			continue
 		case o.err != nil:
 			soon(o.again)
+			continue
+		case q.Due.After(now):
+			soon(q.Due)
 			continue
 		}
 		n, free, err := w.beginLine(ctx, q, o.courier, start)
