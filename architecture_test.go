@@ -116,6 +116,7 @@ var onlyIn = map[string][]string{
 	"github.com/sony/gobreaker/v2":               {"internal/httpclient"},
 	"github.com/cenkalti/backoff/v5":             {"internal/httpclient"},
 	"github.com/prometheus/client_golang":        {"internal/monitor"},
+	"go.opentelemetry.io":                        {"internal/monitor"},
 	"golang.org/x/term":                          {"cmd/koppel/internal/cli"},
 	"zombiezen.com/go/sqlite":                    {"engine/state/sqlite", "internal/sql"},
 	"github.com/jackc/pgx/v5":                    {"internal/sql"},

@@ -56,6 +56,9 @@ func (c *call) begin(pipelines []*engine.Pipeline, run func(context.Context) (*e
 		w.started(id)
 		began <- id
 	}
+	if len(pipelines) == 1 { // of several, nobody could tell whose it is
+		serve.Follow(c.engine, a.opts.Service.Observers(), func() serve.Started { return w.of(pipelines[0]) })
+	}
 	log := c.engine.Log
 	going := a.beside(func() {
 		defer func() { <-a.jobs }()

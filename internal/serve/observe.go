@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"koppel/engine"
+	"koppel/engine/connector"
 )
 
 // The causes of a run.
@@ -23,6 +24,40 @@ type Observer interface {
 	// not even begin, with RunID 0. A pipeline that is locked by another process
 	// is tried again without a call.
 	RunEnded(Ended)
+}
+
+// A Follower is an Observer that is told what a run does meanwhile, too.
+type Follower interface {
+	Observer
+	// RunProgress is called often, by the goroutine of the run.
+	RunProgress(Started, engine.Progress)
+	// RunCall is called after each request to a system, by several goroutines at
+	// once.
+	RunCall(Started, connector.Call)
+}
+
+// Follow has an engine tell followers among the observers what it does. started
+// tells which run it is, once that has begun.
+func Follow(e *engine.Engine, observers []Observer, started func() Started) {
+	for _, o := range observers {
+		f, ok := o.(Follower)
+		if !ok {
+			continue
+		}
+		progress, calls := e.Progress, e.Calls
+		e.Progress = func(p engine.Progress) {
+			if progress != nil {
+				progress(p)
+			}
+			f.RunProgress(started(), p)
+		}
+		e.Calls = func(c connector.Call) {
+			if calls != nil {
+				calls(c)
+			}
+			f.RunCall(started(), c)
+		}
+	}
 }
 
 // Started says that a run has begun.

@@ -34,6 +34,7 @@ func (s *Service) run(ctx context.Context, j *job) {
 			o.RunStarted(started)
 		}
 	}
+	Follow(e, observers, func() Started { return started })
 	res, err := e.Run(ctx, engine.Options{Pipelines: []*engine.Pipeline{p}, Scheduled: true})
 	end := Ended{Started: started, Err: err, Ended: s.now()}
 	if res != nil && len(res.Pipelines) == 1 {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"path/filepath"
@@ -12,10 +13,18 @@ import (
 
 // attach gives a service its API, metrics and health. metrics count the runs of
 // the service already.
-func (a *app) attach(sv *serve.Service, s *session, metrics *monitor.Metrics) error {
+func (a *app) attach(ctx context.Context, sv *serve.Service, s *session, metrics *monitor.Metrics) error {
 	remembered := &monitor.StateCollector{Store: s.store, Status: sv.Status, Now: a.now}
 	if err := metrics.Add(remembered); err != nil {
 		return err
+	}
+	traces, err := monitor.NewTraces(ctx, s.Version, a.environ)
+	if err != nil {
+		return wrong("%w", err)
+	}
+	if traces != nil {
+		sv.Observe(traces)
+		sv.Background(traces.Serve)
 	}
 	sv.Observe(metrics)
 	sv.Observe(remembered)

@@ -89,7 +89,7 @@ func (a *app) serveProject(ctx context.Context, s *session, o service) error {
 		},
 	})
 	if err == nil {
-		err = a.attach(sv, s, metrics)
+		err = a.attach(ctx, sv, s, metrics)
 	}
 	if err != nil {
 		return errors.Join(err, l.Close())
