@@ -213,6 +213,26 @@ func TestReloadNeedsTheSameState(t *testing.T) {
 	})
 }
 
+// What was triggered and fails is tried again, as no schedule does so; what is
+// triggered meanwhile does not wait for that.
+func TestTriggeredRunFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, monday, strings.Replace(pipe("a", "0s", ""), "takes", "refuse = true\n  takes", 1)+
+			pipe("b", "0s", cronAt("2 6 * * *", "")+"after = [pipeline.a]"))
+		w.start()
+		w.until("2026-03-02T06:00:00Z")
+		w.Trigger("pipeline.a")
+		why := " (read source.slow.a: " + errRefused.Error() + ")"
+		w.check("2026-03-02T06:04:00Z", "06:00:00 a trigger"+why, "06:01:00 a retry"+why, "06:02:00 b schedule", "06:03:00 a retry"+why)
+		w.write(pipe("a", "0s", ""))
+		if err := w.Reload(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.Trigger("pipeline.a")
+		w.check("2026-03-02T12:00:00Z", "06:04:00 a trigger")
+	})
+}
+
 // A fullStore is a state that can't be written until there is room.
 type fullStore struct {
 	*sqlite.Store

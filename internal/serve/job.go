@@ -36,6 +36,7 @@ type job struct {
 	tries  int    // in vain, in a row
 	why    string // it has not begun
 	told   string // the last reason that was logged
+	fails  int    // runs without a schedule that failed, in a row
 	paused bool   // when last looked
 
 	since time.Time // it runs; zero: it doesn't
@@ -53,6 +54,9 @@ func (j *job) want(due, tick time.Time, cause string) {
 		j.again, j.tries, j.why, j.told = time.Time{}, 0, "", ""
 	}
 	if cause == CauseTrigger {
+		if j.cause == CauseRetry {
+			j.again, j.why = time.Time{}, ""
+		}
 		j.cause = cause
 	}
 }
@@ -87,7 +91,7 @@ func (s *Service) Trigger(addresses ...string) {
 	now, fresh := s.now(), false
 	for _, a := range addresses {
 		if j := s.jobs[a]; j != nil {
-			fresh = fresh || j.due.IsZero()
+			fresh = fresh || j.due.IsZero() || j.cause == CauseRetry
 			j.want(now, now, CauseTrigger)
 		}
 	}

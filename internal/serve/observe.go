@@ -12,6 +12,7 @@ const (
 	CauseSchedule = "schedule" // its time came
 	CauseMissed   = "missed"   // its time came while nobody served it
 	CauseTrigger  = "trigger"  // Trigger was called
+	CauseRetry    = "retry"    // what was triggered failed, and no schedule tries again
 )
 
 // An Observer is told of runs: metrics, notifications and traces listen so. It
@@ -65,7 +66,7 @@ type Started struct {
 	RunID    int64
 	Pipeline *engine.Pipeline
 	Project  *engine.Project // the configuration that the run is under
-	Cause    string          // CauseSchedule, CauseMissed or CauseTrigger
+	Cause    string          // one of the Cause constants
 	Due      time.Time       // when it should have run
 	At       time.Time
 }

@@ -55,6 +55,7 @@ func (s *Service) run(ctx context.Context, j *job) {
 	j.since, j.runID, j.held = time.Time{}, 0, nil
 	if again == "" {
 		j.tries, j.told = 0, ""
+		s.retry(ctx, j, &end)
 		return
 	}
 	if j.due.IsZero() || started.Due.Before(j.due) {
@@ -65,6 +66,38 @@ func (s *Service) run(ctx context.Context, j *job) {
 		j.due, j.tick, j.cause = started.Due, tick, cause
 	}
 	s.putOff(j, again)
+}
+
+// Waiting of what was triggered and failed, where no schedule tries again: first
+// and at most. What a target refused is due again after the first of the latter.
+const (
+	failedFirst, failedMost   = time.Minute, time.Hour
+	refusedFirst, refusedMost = 15 * time.Minute, 24 * time.Hour
+)
+
+// retry has a pipeline without a schedule run again after what was triggered
+// failed, or was refused by the target.
+func (s *Service) retry(ctx context.Context, j *job, end *Ended) {
+	r := end.Result
+	if r == nil || ctx.Err() != nil || j.times != nil {
+		return
+	}
+	first, most := failedFirst, failedMost
+	switch {
+	case r.Err != nil:
+	case r.Counts.Failed > 0:
+		first, most = refusedFirst, refusedMost
+	default:
+		j.fails = 0
+		return
+	}
+	j.fails++
+	if !j.due.IsZero() {
+		return
+	}
+	now := s.now()
+	j.want(now, now, CauseRetry)
+	j.again, j.why = time.Now().Add(min(first<<min(j.fails-1, 10), most)), "the run before failed"
 }
 
 // judge says why a run must be made again; empty: it is done.
