@@ -18,6 +18,7 @@ import (
 	sinkwebhook "koppel/sinks/webhook"
 	sourcefile "koppel/sources/file"
 	sourcesql "koppel/sources/sql"
+	sourcewebhook "koppel/sources/webhook"
 )
 
 // A bench is a project in a folder of its own, with a clock that tests move.
@@ -55,7 +56,7 @@ func (b *bench) engine() *engine.Engine {
 	b.t.Helper()
 	p, diags := dsl.Load(context.Background(), dsl.Options{
 		Dir:     b.dir,
-		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind()},
+		Sources: []connector.Kind[connector.Source]{sourcefile.Kind(), sourcesql.Kind(), sourcewebhook.Kind()},
 		Sinks:   []connector.Kind[connector.Sink]{sinkfile.Kind(), sinksql.Kind(), sinkwebhook.Kind()},
 		Environ: os.LookupEnv, Resolve: true,
 	})
