@@ -1,10 +1,13 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"koppel/engine/state"
 	"koppel/internal/view"
@@ -16,10 +19,14 @@ func (a *app) stateExport() *cobra.Command {
 	return &cobra.Command{
 		Use: "export [FILE]", Short: "Write the state as JSON lines",
 		Long: `Export writes the whole state as JSON lines, to stdout without a file. Sealed
-bodies stay sealed; keys of records and addresses are clear.`,
+bodies stay sealed; keys of records and addresses are clear. Deliveries that wait in the
+inbox of a webhook are not in it: a run takes them into the state, and backup copies them.`,
 		Example: "  koppel state export state.jsonl\n  koppel state export | gzip > state.jsonl.gz", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd.Context(), looking, func(s *session) error {
+				if err := a.noteWaiting(cmd.Context(), s); err != nil {
+					return err
+				}
 				if len(args) == 0 || args[0] == "-" {
 					if a.json {
 						return wrong("an export to stdout is not one JSON object; leave out --json, or name a file")
@@ -31,6 +38,20 @@ bodies stay sealed; keys of records and addresses are clear.`,
 			})
 		},
 	}
+}
+
+// noteWaiting says which deliveries are left out of an export.
+func (a *app) noteWaiting(ctx context.Context, s *session) error {
+	counts, err := s.store.Inbox().Counts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, address := range slices.Sorted(maps.Keys(counts)) {
+		if n := counts[address].Waiting; n > 0 {
+			a.note(fmt.Sprintf("Warning: %d deliveries to %s wait in the inbox and are not in the export; run the pipelines that read them first, or use koppel state backup.", n, address))
+		}
+	}
+	return nil
 }
 
 // writeNew writes a file that does not exist yet, for its owner alone. It
