@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -201,6 +202,13 @@ func (s *session) compareRow(m *mirror, e *entry, row *state.MirrorRow) error {
 	if row != nil && !row.Gone && !e.anew && m.read.parts[part].mode == connector.Delta {
 		if body, err = mergeFields(row.Body, body); err != nil {
 			return err
+		}
+		before, err := mergeFields(row.Body, []byte("{}"))
+		if err != nil {
+			return err
+		}
+		if bytes.Equal(before, body) && row.Epoch == m.epoch {
+			return nil // told again, and nothing of it is new
 		}
 		hash = s.Store.Hasher().Bytes(body)
 	}
