@@ -31,7 +31,7 @@ type PipelineStatus struct {
 	RunningSince *time.Time  `json:"running_since" doc:"null: it does not run"`
 	RunID        int64       `json:"run_id" doc:"number of the run that goes on; 0: none, or not known yet"`
 	Due          *time.Time  `json:"due" doc:"since when a run is wanted that has not begun; null: none is"`
-	Cause        string      `json:"cause" doc:"of that run: schedule, missed or trigger; may be empty"`
+	Cause        string      `json:"cause" doc:"of that run: schedule, missed, trigger or retry; may be empty"`
 	Why          string      `json:"why" doc:"why it has not begun; may be empty"`
 	Last         LastRun     `json:"last" doc:"the last run"`
 }

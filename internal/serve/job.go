@@ -2,6 +2,7 @@ package serve
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"koppel/dsl"
@@ -26,6 +27,10 @@ type job struct {
 
 	done time.Time // its times up to here were seen to
 	next time.Time // the first one after; zero: none
+	rest time.Time // when what its last run left is due, without a schedule; zero: nothing is
+	left int       // runs in a row that left something and followed each other
+	// arrives: it reads a source to which others deliver.
+	arrives bool
 
 	due   time.Time // since when a run is wanted; zero: none is
 	tick  time.Time // what came at the same tick runs in the order of dependencies
@@ -36,7 +41,6 @@ type job struct {
 	tries  int    // in vain, in a row
 	why    string // it has not begun
 	told   string // the last reason that was logged
-	fails  int    // runs without a schedule that failed, in a row
 	paused bool   // when last looked
 
 	since time.Time // it runs; zero: it doesn't
@@ -54,9 +58,6 @@ func (j *job) want(due, tick time.Time, cause string) {
 		j.again, j.tries, j.why, j.told = time.Time{}, 0, "", ""
 	}
 	if cause == CauseTrigger {
-		if j.cause == CauseRetry {
-			j.again, j.why = time.Time{}, ""
-		}
 		j.cause = cause
 	}
 }
@@ -91,7 +92,7 @@ func (s *Service) Trigger(addresses ...string) {
 	now, fresh := s.now(), false
 	for _, a := range addresses {
 		if j := s.jobs[a]; j != nil {
-			fresh = fresh || j.due.IsZero() || j.cause == CauseRetry
+			fresh = fresh || j.due.IsZero()
 			j.want(now, now, CauseTrigger)
 		}
 	}
@@ -140,6 +141,7 @@ func (s *Service) install(p *dsl.Project) error {
 		j.config, j.p, j.times = c, pl, times[address]
 		j.locks, j.before = c.engine.Locks(pl), c.engine.Before(pl)
 		j.seen(now)
+		j.arrives = slices.ContainsFunc(p.Inputs(pl), func(a string) bool { return p.Sources[a] != nil && p.Sources[a].Path != "" })
 		jobs[address] = j
 	}
 	s.jobs, s.current, s.reloaded = jobs, c, now

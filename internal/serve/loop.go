@@ -100,6 +100,10 @@ func (s *Service) look(j *job, now time.Time) {
 	if j.done.Sub(now) > jump {
 		j.seen(now) // the clock went back: what comes again is run again
 	}
+	if !j.rest.IsZero() && !j.rest.After(now) {
+		j.rest = time.Time{}
+		j.want(now, now, CauseRetry)
+	}
 	if j.next.IsZero() || j.next.After(now) {
 		return
 	}
@@ -126,8 +130,10 @@ func (s *Service) patience(now time.Time) time.Duration {
 	}
 	steady := time.Now()
 	for _, j := range s.jobs {
-		if !j.next.IsZero() {
-			wait = min(wait, j.next.Sub(now))
+		for _, at := range []time.Time{j.next, j.rest} {
+			if !at.IsZero() {
+				wait = min(wait, at.Sub(now))
+			}
 		}
 		if j.wanted() && j.since.IsZero() && j.again.After(steady) {
 			wait = min(wait, j.again.Sub(steady))

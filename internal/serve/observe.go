@@ -12,7 +12,7 @@ const (
 	CauseSchedule = "schedule" // its time came
 	CauseMissed   = "missed"   // its time came while nobody served it
 	CauseTrigger  = "trigger"  // Trigger was called
-	CauseRetry    = "retry"    // what was triggered failed, and no schedule tries again
+	CauseRetry    = "retry"    // an earlier run left something, and nothing else starts the pipeline
 )
 
 // An Observer is told of runs: metrics, notifications and traces listen so. It

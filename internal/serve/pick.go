@@ -60,7 +60,7 @@ func (s *Service) upstream(j *job) string {
 		case !b.since.IsZero():
 			return "it waits for " + address + ", which runs"
 		case b.paused:
-		case b.wanted() && b.cause != CauseRetry && !b.tick.After(j.tick):
+		case b.wanted() && !b.tick.After(j.tick):
 			return "it waits for " + address + ", which goes first"
 		case !b.next.IsZero() && !b.opens().After(j.tick):
 			return "it waits for " + address + ", whose time has come"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"koppel/engine/change"
 	"koppel/engine/plan"
 	"koppel/engine/state"
 )
@@ -48,7 +49,10 @@ func (s *Service) place(last map[string]past) {
 	for address, past := range last {
 		j := s.jobs[address]
 		switch {
-		case j == nil || j.times == nil || !j.p.Enabled:
+		case j == nil || !j.p.Enabled:
+		case j.times == nil && j.arrives:
+			j.rest, j.left = past.rest, 1
+		case j.times == nil:
 		case past.stopped || past.none:
 			if !j.times.Skip() {
 				j.want(now, now, CauseMissed)
@@ -64,6 +68,7 @@ type past struct {
 	run     state.Run // the last one, by schedule or by hand; ID 0: there is none
 	stopped bool      // it was cut off by the end of its process
 	none    bool      // nothing was ever done, though it was begun
+	rest    time.Time // when what it left is due; zero: it left nothing
 }
 
 // lastRuns gives the last run of each pipeline that is remembered, by its
@@ -86,6 +91,9 @@ func (s *Service) lastRuns(ctx context.Context) (map[string]past, error) {
 					last.run, last.stopped = *run, wasStopped(run)
 					break
 				}
+			}
+			if last.rest, err = due(v, p.ID, s.now().Add(change.Backoff(1))); err != nil {
+				return err
 			}
 			all[p.Address] = last
 		}

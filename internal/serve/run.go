@@ -16,8 +16,11 @@ func (s *Service) run(ctx context.Context, j *job) {
 	config, p, observers := j.config, j.p, s.observers
 	first := j.tries == 0
 	started := Started{Pipeline: p, Project: config.project.Project, Cause: j.cause, Due: j.due, At: j.since}
-	tick := j.tick
-	j.due, j.cause = time.Time{}, ""
+	tick, left := j.tick, j.left
+	if j.cause != CauseRetry {
+		left = 0
+	}
+	j.due, j.cause, j.rest = time.Time{}, "", time.Time{}
 	e := config.engine.Share()
 	s.mu.Unlock()
 
@@ -47,15 +50,16 @@ func (s *Service) run(ctx context.Context, j *job) {
 		}
 	}
 	report(ctx, log, &end)
+	rest := s.rest(context.WithoutCancel(ctx), p, end.Result, left)
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runs--
+	j.rest, j.left = rest, left+1
 	delete(s.running, j)
 	j.since, j.runID, j.held = time.Time{}, 0, nil
 	if again == "" {
 		j.tries, j.told = 0, ""
-		s.retry(ctx, j, &end)
 		return
 	}
 	if j.due.IsZero() || started.Due.Before(j.due) {
@@ -66,38 +70,6 @@ func (s *Service) run(ctx context.Context, j *job) {
 		j.due, j.tick, j.cause = started.Due, tick, cause
 	}
 	s.putOff(j, again)
-}
-
-// Waiting of what was triggered and failed, where no schedule tries again: first
-// and at most. What a target refused is due again after the first of the latter.
-const (
-	failedFirst, failedMost   = time.Minute, time.Hour
-	refusedFirst, refusedMost = 15 * time.Minute, 24 * time.Hour
-)
-
-// retry has a pipeline without a schedule run again after what was triggered
-// failed, or was refused by the target.
-func (s *Service) retry(ctx context.Context, j *job, end *Ended) {
-	r := end.Result
-	if r == nil || ctx.Err() != nil || j.times != nil {
-		return
-	}
-	first, most := failedFirst, failedMost
-	switch {
-	case r.Err != nil:
-	case r.Counts.Failed > 0:
-		first, most = refusedFirst, refusedMost
-	default:
-		j.fails = 0
-		return
-	}
-	j.fails++
-	if !j.due.IsZero() {
-		return
-	}
-	now := s.now()
-	j.want(now, now, CauseRetry)
-	j.again, j.why = time.Now().Add(min(first<<min(j.fails-1, 10), most)), "the run before failed"
 }
 
 // judge says why a run must be made again; empty: it is done.

@@ -17,7 +17,9 @@ import (
 	"koppel/dsl"
 	"koppel/engine"
 	"koppel/engine/connector"
+	"koppel/engine/state"
 	"koppel/engine/state/sqlite"
+	"koppel/sources/webhook"
 )
 
 // A world is a project with a service over a real state, under a clock that
@@ -84,7 +86,7 @@ func (w *world) load(ctx context.Context) (*dsl.Project, error) {
 	kind := connector.Define("slow", "Takes its time.", reading{}, func(_ context.Context, c reading, _ connector.Env) (connector.Source, error) {
 		return slowSource{c}, nil
 	})
-	p, problems := dsl.Load(ctx, dsl.Options{Dir: w.dir, Sources: []connector.Kind[connector.Source]{kind}, Resolve: true})
+	p, problems := dsl.Load(ctx, dsl.Options{Dir: w.dir, Sources: []connector.Kind[connector.Source]{kind, webhook.Kind()}, Resolve: true})
 	if problems.HasErrors() {
 		return nil, problems[0]
 	}
@@ -272,4 +274,14 @@ pipeline %[1]q {
 
 func cronAt(text, more string) string {
 	return fmt.Sprintf("schedule {\n  cron = %q\n  jitter = \"0s\"\n  %s\n}\n", text, more)
+}
+
+// arrive puts an event into the inbox of the source that pipeline a reads.
+func (w *world) arrive(id, body string) {
+	w.t.Helper()
+	event := state.Event{ID: id, At: w.clock(), Body: fmt.Appendf(nil, `{"id":%q,"topic":null,"received":"2026-03-02T06:00:00Z","headers":{},"body":%s}`, id, body)}
+	if _, err := w.store.Inbox().Put(w.t.Context(), "source.webhook.a", []state.Event{event}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.Trigger("pipeline.a")
 }
