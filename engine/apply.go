@@ -344,7 +344,7 @@ func (w *work) notSent(tx state.Tx, e *plan.Entry, message string) error {
 }
 
 func (w *work) unapplied(e *plan.Entry) {
-	if e.Op == record.Create || e.Cause == record.CauseAdopted {
+	if e.Op == record.Create || e.Op == record.Update && (e.Cause == record.CauseAdopted || e.Cause == record.CauseKey) {
 		w.applied.unapplied++
 	}
 }

@@ -223,7 +223,9 @@ func (w *work) describeTarget(s *subject, all *subjects) error {
 		all.matched.next()
 	}
 	for all.folds.at(key) {
-		s.fold = folding(all.folds.it.Payload()[0])
+		if s.fold == 0 {
+			s.fold = folding(all.folds.it.Payload()[0])
+		}
 		all.folds.next()
 	}
 	return nil

@@ -101,7 +101,7 @@ func (w *work) count(s *subject, v *change.Verdict) {
 		}
 	case change.Silent:
 		// Not proven gone: it stays as it is.
-		if s.fold != foldGives && s.d.fate == fateGone && s.in.Item != nil && s.in.Item.Status == change.Delivered {
+		if s.fold != foldGives && s.fold != foldHands && s.d.fate == fateGone && s.in.Item != nil && s.in.Item.Status == change.Delivered {
 			t.unchanged++
 		}
 	case change.ProtectedRow:

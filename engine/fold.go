@@ -19,6 +19,7 @@ const (
 	foldCollides folding = iota + 1 // several desired records claim one row
 	foldTakes                       // the record takes over another item's row
 	foldGives                       // the item's row goes over to another record
+	foldHands                       // the same, of an item that is proven to go
 )
 
 // folder is the sink where it compares keys more loosely than bytes; nil: it
@@ -168,7 +169,7 @@ func (w *work) applyFold(s *subject, v *change.Verdict) {
 			w.setAside(s, v, "duplicate_key", fmt.Sprintf("the target can't tell the key %s from that of another record", ShowKey(s.in.Key)))
 		}
 	case foldTakes:
-		if v.Op == record.Create {
+		if v.Op == record.Create || v.Op == record.Update && v.Cause == record.CauseAdopted {
 			v.Cause = record.CauseKey
 		}
 	case foldGives:
@@ -176,5 +177,8 @@ func (w *work) applyFold(s *subject, v *change.Verdict) {
 			v.Op, v.Remember, v.Outcome = 0, change.Drop, change.Silent
 			v.Cause = record.CauseKey
 		}
+	case foldHands:
+		v.Op, v.Remember, v.Outcome, v.Cause = 0, change.Drop, change.Silent, record.CauseKey
+		v.Open, v.OpenOp, v.Clear, v.Warning = "", 0, s.in.Open != nil, ""
 	}
 }

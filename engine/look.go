@@ -151,7 +151,7 @@ func (b *lookBatch) again(i int, f connector.Found) (err error) {
 	case f.N > 1:
 		b.w.setAside(s, v, "match_many", "several rows of the target match this record")
 		return nil
-	case v.Op == record.Create && f.Key != "" && f.Key != s.in.Key && b.w.holds(f.Key):
+	case v.Op == record.Create && f.Key != "" && f.Key != s.in.Key && s.fold != foldTakes && b.w.holds(f.Key):
 		b.w.setAside(s, v, "match_taken", "the row that matches belongs to "+f.Key.String())
 		return nil
 	}

@@ -45,18 +45,26 @@ const strangerMark = "\xff"
 
 func strangerKey(ref []byte) record.Key { return record.Key(strangerMark + string(ref)) }
 
-// matchTarget finds, before anything is deleted by scope = "target", the rows
-// that records without an item will adopt: they are no strangers.
+// matchTarget finds, before anything is deleted, the rows that records without
+// an item will adopt: under scope = "target" they are no strangers, and an item
+// that goes may hand its row over.
 func (w *work) matchTarget(ctx context.Context) error {
 	m, ok := w.sink.(connector.Matcher)
-	if w.target == nil || !ok || !m.Matching() {
+	if !ok || !m.Matching() {
 		return nil
+	}
+	giving, err := w.giving(ctx)
+	if err != nil || w.target == nil && giving.Len() == 0 {
+		return err
 	}
 	w.matched = w.s.spool.Sorter(sortMemory)
 	refs := w.s.spool.Sorter(sortMemory)
 	var batch []record.Change
 	flush := func() error {
 		found, err := m.Match(ctx, batch)
+		if err == nil {
+			err = w.markTaken(ctx, batch, found)
+		}
 		if err != nil {
 			return fmt.Errorf("look for earlier rows in %s: %w", w.p.Into, err)
 		}
@@ -74,7 +82,7 @@ func (w *work) matchTarget(ctx context.Context) error {
 		batch = batch[:0]
 		return nil
 	}
-	err := w.unmatched(ctx, func(d *desired) error {
+	err = w.unmatched(ctx, func(d *desired) error {
 		batch = append(batch, record.Change{Op: record.Create, Key: d.key, After: cloneBytes(d.body)})
 		if len(batch) < lookSize {
 			return nil
@@ -84,7 +92,10 @@ func (w *work) matchTarget(ctx context.Context) error {
 	if err == nil {
 		err = flush()
 	}
-	if err != nil {
+	if err == nil {
+		err = w.takeOver(giving)
+	}
+	if err != nil || w.target == nil {
 		return err
 	}
 	return w.withoutRows(refs)
@@ -93,7 +104,11 @@ func (w *work) matchTarget(ctx context.Context) error {
 // unmatched yields the desired records that have neither an item nor a row
 // under their key.
 func (w *work) unmatched(ctx context.Context, yield func(*desired) error) error {
-	rows, stop := pullKeys(w.target)
+	target := w.target
+	if target == nil {
+		target = w.s.spool.Sorter(sortMemory)
+	}
+	rows, stop := pullKeys(target)
 	defer stop()
 	row, more := rows()
 	return w.s.Store.View(ctx, func(v state.View) error {

@@ -117,7 +117,12 @@ func (w *work) undoEntries(v state.View, run int64, yield func(*plan.Entry) erro
 			}
 		}
 	}
+	var last record.Key
 	return eachOf(byKey, func(key, payload []byte) error {
+		if record.Key(key) == last {
+			return nil // the item of an adopted row: its update is what the run did
+		}
+		last = record.Key(cloneBytes(key))
 		d := decoder{b: payload}
 		op, before := record.Op(d.byte()), cloneBytes(d.bytes())
 		e, err := w.reverse(v, record.Key(key), op, before, run)
@@ -159,6 +164,12 @@ func (w *work) reverse(v state.View, key record.Key, op record.Op, before []byte
 		e.Op = record.Create
 	default:
 		e.Op, e.OpenOp = record.Update, op
+		if it.Born == run {
+			if before, err = w.keepKey(before, it.Body); err != nil {
+				return nil, err
+			}
+			w.warn("not_undoable", ShowKey(key)+": the row that was taken over keeps its new key, by which it is known")
+		}
 		names, err := record.Differ(it.Body, before, w.rules)
 		if err != nil {
 			return nil, err
@@ -169,6 +180,27 @@ func (w *work) reverse(v state.View, key record.Key, op record.Op, before []byte
 	e.Raw = record.Hash{}
 	e.Mapped, err = w.s.Store.Hasher().Record(before, w.rules)
 	return e, err
+}
+
+// keepKey gives the row that stood before an item came to have it, under the key
+// that it has now: without that it would be no row of this item.
+func (w *work) keepKey(before, now []byte) ([]byte, error) {
+	key := map[string]any{}
+	for _, k := range w.p.Key {
+		if k.Name == "" {
+			continue // it is not mapped
+		}
+		value, err := record.Decode(record.Member(now, k.Name))
+		if err != nil {
+			return nil, err
+		}
+		key[k.Name] = value
+	}
+	over, err := record.Append(nil, key)
+	if err != nil {
+		return nil, err
+	}
+	return mergeFields(before, over)
 }
 
 // leaveUndone opens a key that an undo took back: it stays as it is while what
