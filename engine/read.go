@@ -396,27 +396,40 @@ func (rd *reader) finish(err error) {
 	}
 }
 
-// completeWhen checks the source's own conditions on the whole read.
+// completeWhen checks the source's own conditions on the whole read: on all that
+// was read, and the drop of what is complete against the same partitions before.
+// A read of changes shows no drop, and one that failed wholly proves nothing
+// anyway.
 func (s *session) completeWhen(ctx context.Context, src *Source, r *records, known *sourceState) error {
-	var count, before int64
-	full := true
+	var count, same, before int64
+	complete, failed := len(r.parts) == 0, false
 	for _, p := range r.parts {
-		if p.gone {
+		switch {
+		case p.gone:
 			continue
+		case p.mode != connector.Full:
+			return nil
+		case p.complete:
+			complete = true
+			same += p.count
+			before += known.parts[p.name].Count
+		default:
+			failed = true
 		}
-		full = full && p.mode == connector.Full && p.complete
 		count += p.count
-		before += known.parts[p.name].Count
 	}
-	if !full {
+	if !complete && failed {
 		return nil
 	}
 	note := ""
 	switch c := src.Complete; {
 	case count < c.MinRecords:
 		note = fmt.Sprintf("%s were read, and complete_when asks for at least %d", counted(count, "record"), c.MinRecords)
-	case c.MaxDrop != nil && before > count && c.MaxDrop.Exceeded(before-count, before):
-		note = fmt.Sprintf("%s were read, %d fewer than the last complete read; complete_when allows a drop of %s", counted(count, "record"), before-count, c.MaxDrop)
+	case c.MaxDrop != nil && before > same && c.MaxDrop.Exceeded(before-same, before):
+		note = fmt.Sprintf("%s were read, %d fewer than the last complete read; complete_when allows a drop of %s", counted(same, "record"), before-same, c.MaxDrop)
+	}
+	if note == "" && failed {
+		return nil
 	}
 	if note == "" {
 		return s.releaseRead(ctx, known)
@@ -433,7 +446,10 @@ func (s *session) completeWhen(ctx context.Context, src *Source, r *records, kno
 		r.part("")
 	}
 	for _, p := range r.parts {
-		p.complete, p.final, p.gone, p.problem = false, false, false, note
+		if p.complete || p.gone || p.problem == "" {
+			p.problem = note
+		}
+		p.complete, p.final, p.gone = false, false, false
 	}
 	if !s.live {
 		return nil

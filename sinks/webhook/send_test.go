@@ -12,7 +12,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,20 +33,27 @@ type got struct {
 	uri    string
 }
 
-// receive runs a receiver that answers by answer.
-func receive(t *testing.T, answer http.HandlerFunc) (url string, list *[]got) {
+// receive runs a receiver that answers by answer. seen gives what came so far.
+func receive(t *testing.T, answer http.HandlerFunc) (url string, seen func() []got) {
 	t.Helper()
-	list = &[]got{}
+	var mu sync.Mutex
+	var list []got
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
 		}
-		*list = append(*list, got{r.Header, body, r.URL.RequestURI()})
+		mu.Lock()
+		list = append(list, got{r.Header, body, r.URL.RequestURI()})
+		mu.Unlock()
 		answer(w, r)
 	}))
 	t.Cleanup(server.Close)
-	return server.URL, list
+	return server.URL, func() []got {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(list)
+	}
 }
 
 func status(code int, body string) http.HandlerFunc {
@@ -72,17 +81,17 @@ func open(t *testing.T, r sink.Receiver, log io.Writer) connector.Courier {
 var letter = connector.Message{ID: "ID1", Receiver: "one", Topic: "t.create", Body: []byte("{\"a\":\"\u00e9\\n\",\"b\":9007199254740993}")}
 
 func TestSend(t *testing.T) {
-	url, list := receive(t, status(http.StatusAccepted, "  thanks\nfor canary-header "))
+	url, seen := receive(t, status(http.StatusAccepted, "  thanks\nfor canary-header "))
 	var log bytes.Buffer
 	s := open(t, sink.Receiver{URL: connector.Secret(url + "/hook?code=canary-query"), Auth: &sink.Auth{Kind: "websub", Secret: "canary-secret"}}, &log)
 	receipt := s.Send(t.Context(), letter, 3)
 	if diff := cmp.Diff(connector.Receipt{Delivered: true, Code: 202, Words: "thanks for ‹sensitive›"}, receipt); diff != "" {
 		t.Errorf("receipt (-want +got):\n%s", diff)
 	}
-	if len(*list) != 1 {
-		t.Fatalf("%d requests", len(*list))
+	if len(seen()) != 1 {
+		t.Fatalf("%d requests", len(seen()))
 	}
-	r := (*list)[0]
+	r := seen()[0]
 	mac := hmac.New(sha256.New, []byte("canary-secret"))
 	mac.Write(r.body)
 	for name, want := range map[string]string{
@@ -112,7 +121,7 @@ func TestSignature(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no openssl here")
 	}
-	url, list := receive(t, status(http.StatusOK, ""))
+	url, seen := receive(t, status(http.StatusOK, ""))
 	for _, method := range []string{"", "sha1", "sha256", "sha384", "sha512"} {
 		s := open(t, sink.Receiver{URL: connector.Secret(url), Auth: &sink.Auth{Kind: "websub", Secret: "a test secret", Method: method}}, io.Discard)
 		if r := s.Send(t.Context(), letter, 1); !r.Delivered {
@@ -121,7 +130,7 @@ func TestSignature(t *testing.T) {
 		if method == "" {
 			method = "sha256"
 		}
-		last := (*list)[len(*list)-1]
+		last := seen()[len(seen())-1]
 		cmd := exec.CommandContext(t.Context(), openssl, "dgst", "-"+method, "-hmac", "a test secret")
 		cmd.Stdin = bytes.NewReader(last.body)
 		out, err := cmd.Output()
@@ -162,7 +171,7 @@ func TestAnswers(t *testing.T) {
 		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, connector.Receipt{}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			url, list := receive(t, c.answer)
+			url, seen := receive(t, c.answer)
 			s := open(t, sink.Receiver{URL: connector.Secret(url)}, io.Discard)
 			r := s.Send(t.Context(), letter, 1)
 			words := r.Words
@@ -173,8 +182,8 @@ func TestAnswers(t *testing.T) {
 			if !strings.Contains(words, c.words) || !r.Delivered && words == "" || len([]rune(words)) > 301 {
 				t.Errorf("words %q", words)
 			}
-			if len(*list) != 1 {
-				t.Errorf("%d requests", len(*list))
+			if len(seen()) != 1 {
+				t.Errorf("%d requests", len(seen()))
 			}
 		})
 	}
@@ -189,7 +198,7 @@ func TestToken(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"access_token":"token-%d","token_type":"Bearer","expires_in":3600}`, asked)
 	})
-	url, list := receive(t, func(w http.ResponseWriter, r *http.Request) {
+	url, seen := receive(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+valid {
 			w.WriteHeader(http.StatusUnauthorized)
 		}
@@ -203,8 +212,8 @@ func TestToken(t *testing.T) {
 			t.Errorf("%d: %+v", i, r)
 		}
 	}
-	if asked != 2 || len(*list) != 4 {
-		t.Errorf("%d tokens for %d requests, want 2 for 4", asked, len(*list))
+	if asked != 2 || len(seen()) != 4 {
+		t.Errorf("%d tokens for %d requests, want 2 for 4", asked, len(seen()))
 	}
 	if r := s.Send(stopped(t), letter, 1); !r.Unsent {
 		t.Errorf("stopped: %+v", r)
@@ -220,7 +229,7 @@ func stopped(t *testing.T) context.Context {
 // TestLeftAlone: a receiver that fails again and again is left alone, and that
 // is no attempt.
 func TestLeftAlone(t *testing.T) {
-	url, list := receive(t, status(http.StatusServiceUnavailable, ""))
+	url, seen := receive(t, status(http.StatusServiceUnavailable, ""))
 	s := open(t, sink.Receiver{URL: connector.Secret(url)}, io.Discard)
 	unsent := 0
 	for range 30 {
@@ -228,8 +237,8 @@ func TestLeftAlone(t *testing.T) {
 			unsent++
 		}
 	}
-	if unsent == 0 || unsent+len(*list) != 30 {
-		t.Errorf("%d unsent and %d requests", unsent, len(*list))
+	if unsent == 0 || unsent+len(seen()) != 30 {
+		t.Errorf("%d unsent and %d requests", unsent, len(seen()))
 	}
 }
 
