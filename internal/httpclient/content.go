@@ -96,9 +96,9 @@ func requestIDs(h http.Header) string {
 // oneLine makes a text of at most n bytes without line ends and control
 // characters.
 func oneLine(s string, n int) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
+	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "�"), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
 	if len(s) > n {
 		s = strings.ToValidUTF8(s[:n], "") + "…"
 	}
-	return strings.ToValidUTF8(s, "�")
+	return s
 }
