@@ -3,6 +3,7 @@ package mysqltest
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -39,26 +40,58 @@ func Start(t testing.TB, options ...string) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	s := &Server{socket: filepath.Join(dir, "s"), port: freePort(t)}
+	s := &Server{socket: filepath.Join(dir, "s")}
 	as := owner(t, dir)
 	data := filepath.Join(dir, "data")
 	run(t, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
-	cmd := exec.Command(daemon, append([]string{"--no-defaults", "--datadir=" + data, "--socket=" + s.socket, "--port=" + strconv.Itoa(s.port),
-		"--bind-address=127.0.0.1", "--pid-file=" + filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=0", "--sync-frm=0", "--innodb-doublewrite=0",
-		"--skip-name-resolve", "--max-allowed-packet=4M", "--innodb-buffer-pool-size=64M"}, options...)...)
+	for try := 1; ; try++ {
+		s.port = freePort(t)
+		words, ok := s.serve(t, as, daemon, append([]string{"--no-defaults", "--datadir=" + data, "--socket=" + s.socket, "--port=" + strconv.Itoa(s.port),
+			"--bind-address=127.0.0.1", "--pid-file=" + filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=0", "--sync-frm=0", "--innodb-doublewrite=0",
+			"--skip-name-resolve", "--max-allowed-packet=4M", "--innodb-buffer-pool-size=64M"}, options...))
+		if ok {
+			break
+		}
+		if try == startTries {
+			t.Fatalf("mariadbd ended %d times while it started; at last it said\n%s", try, words)
+		}
+	}
+	s.Exec(t, "", "CREATE USER koppel@'%' IDENTIFIED BY 'canary/1'; GRANT ALL ON *.* TO koppel@'%'")
+	return s
+}
+
+// startTries is how often a server is started: another program may take its port
+// meanwhile.
+const startTries = 5
+
+// serve starts the server and waits until it answers. When it ends before, words
+// is what it said.
+func (s *Server) serve(t testing.TB, as *syscall.SysProcAttr, daemon string, args []string) (words string, ok bool) {
+	t.Helper()
+	cmd := exec.Command(daemon, args...)
 	cmd.SysProcAttr = as
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	ctx, ended := context.WithCancel(context.Background())
+	go func() {
+		_ = cmd.Wait() // what it says tells more
+		ended()
+	}()
+	out, err := exec.CommandContext(ctx, find("mariadb-admin"), "--no-defaults", "--socket="+s.socket, "--user=root", "--connect-timeout=60", "--wait=60", "ping").CombinedOutput()
+	if ctx.Err() != nil {
+		return log.String(), false
+	}
 	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		<-ctx.Done()
 	})
-	run(t, nil, find("mariadb-admin"), "--no-defaults", "--socket="+s.socket, "--user=root", "--connect-timeout=60", "--wait=60", "ping")
-	s.Exec(t, "", "CREATE USER koppel@'%' IDENTIFIED BY 'canary/1'; GRANT ALL ON *.* TO koppel@'%'")
-	return s
+	if err != nil {
+		t.Fatalf("mariadb-admin: %v\n%s", err, out)
+	}
+	return "", true
 }
 
 // find looks a program up in the path and where servers are kept.
