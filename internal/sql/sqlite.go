@@ -111,7 +111,7 @@ func (s *sqliteConn) setUp(ctx context.Context, access Access, fresh bool) error
 		settings = append(settings, "PRAGMA page_size = 8192", "PRAGMA journal_mode = WAL")
 	}
 	// The page size goes first: it is what the number of pages is made of.
-	settings = append(settings, "PRAGMA cache_size = -16384")
+	settings = append(settings, "PRAGMA cache_size = -14336")
 	if access == Read {
 		settings = append(settings, "PRAGMA query_only = ON")
 	} else {

@@ -14,7 +14,7 @@ import (
 
 const (
 	pageSize    = 8192
-	writerCache = 16 << 10 // KiB
+	writerCache = 13 << 10 // KiB
 	readerCache = 4 << 10  // KiB
 	// busyWait bounds the wait for another process's transaction, scrubWait
 	// that for readers who stand in the way of a scrub.
