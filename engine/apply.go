@@ -28,20 +28,6 @@ type applied struct {
 	moved     int64               // changes of a saved plan that no longer fit
 }
 
-// RunCounts sum up what a run did to one pipeline.
-type RunCounts struct {
-	Created   int64 `json:"created"`
-	Updated   int64 `json:"updated"`
-	Deleted   int64 `json:"deleted"`
-	Disabled  int64 `json:"disabled"`
-	Unchanged int64 `json:"unchanged"`
-	Skipped   int64 `json:"skipped"`
-	Protected int64 `json:"protected"`
-	Held      int64 `json:"held"`
-	Waiting   int64 `json:"waiting"`
-	Failed    int64 `json:"failed"`
-}
-
 // A phase is one pass over a pipeline's entries.
 type phase int
 
@@ -486,17 +472,4 @@ func (w *work) refuse(tx state.Tx, e *plan.Entry, message string, later bool) er
 	o.Attempts++ // one run counts once, though it may try twice
 	o.Due = w.s.clock.Add(change.Backoff(o.Attempts))
 	return tx.PutOpen(w.row.ID, o)
-}
-
-func (c *RunCounts) add(op record.Op) {
-	switch op {
-	case record.Create:
-		c.Created++
-	case record.Update:
-		c.Updated++
-	case record.Delete:
-		c.Deleted++
-	case record.Disable:
-		c.Disabled++
-	}
 }

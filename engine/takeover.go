@@ -14,32 +14,41 @@ import (
 // keeps the row, with what only the target knows.
 func (w *work) giving(ctx context.Context) (*spool.Sorter, error) {
 	keys := w.s.spool.Sorter(sortMemory)
-	if w.s.opts.Baseline || w.s.opts.Key != "" {
+	// Where nothing may be deleted, nobody is proven to go.
+	if w.s.opts.Baseline || w.s.opts.Key != "" || w.tally.noDeletes != "" {
 		return keys, nil
 	}
-	goes := func(key, payload []byte, seen func(*desired) (change.Seen, bool)) error {
-		var d desired
+	var d desired
+	err := eachOf(w.extra, func(key, payload []byte) error {
 		if err := d.decode(key, payload); err != nil {
 			return err
 		}
-		switch fate, complete := seen(&d); fate {
+		switch seen, complete := w.absentSeen(&d); seen {
 		case change.Absent, change.Tombstone, change.Withdrawn, change.KeyChanged, change.Filtered:
 			if complete {
 				return keys.Add(key, nil)
 			}
 		}
 		return nil
-	}
-	err := eachOf(w.extra, func(key, payload []byte) error { return goes(key, payload, w.absentSeen) })
-	if err == nil {
-		err = eachOf(w.desired, func(key, payload []byte) error {
-			return goes(key, payload, func(d *desired) (change.Seen, bool) { return seenOf[d.fate], true })
-		})
-	}
+	})
 	if err != nil {
 		return nil, err
 	}
-	return keys, nil
+	return keys, w.s.Store.View(ctx, func(v state.View) error {
+		return eachOf(w.desired, func(key, payload []byte) error {
+			if err := d.decode(key, payload); err != nil || d.fate != fateGone && d.fate != fateFiltered {
+				return err
+			}
+			it, err := v.Item(w.row.ID, d.key)
+			if err != nil || it == nil {
+				return err
+			}
+			if moved, err := w.moved(&subject{d: d, has: true}, it); err != nil || moved {
+				return err // it stands in another partition
+			}
+			return keys.Add(key, nil)
+		})
+	})
 }
 
 // takeOver marks the items that hand their rows over, and the records that take
