@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -69,7 +70,7 @@ type bench struct {
 func (b *bench) Project() *dsl.Project { return b.project }
 
 func (b *bench) Status() serve.Status {
-	return serve.Status{Since: b.now, MaxRuns: 4, Pipelines: []serve.PipelineStatus{{Address: "pipeline.people", Name: "people", Enabled: true}}}
+	return serve.Status{Since: b.clock(), MaxRuns: 4, Pipelines: []serve.PipelineStatus{{Address: "pipeline.people", Name: "people", Enabled: true}}}
 }
 
 func (b *bench) Observers() []serve.Observer { return []serve.Observer{b.seen} }
@@ -107,7 +108,15 @@ func (l *lockedBuffer) String() string {
 // runs are those that an observer was told of.
 type runs struct {
 	mu   sync.Mutex
+	more sync.Cond // on mu: a run ended
 	list []string
+	over map[int64]bool // the ids of those that ended
+}
+
+func newRuns() *runs {
+	r := &runs{over: map[int64]bool{}}
+	r.more.L = &r.mu
+	return r
 }
 
 func (r *runs) RunStarted(s serve.Started) {
@@ -120,6 +129,26 @@ func (r *runs) RunEnded(e serve.Ended) {
 		status = e.Result.Status
 	}
 	r.add(fmt.Sprintf("%s %s %s", e.Pipeline.Name, e.Cause, status))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over[e.RunID] = true
+	r.more.Broadcast()
+}
+
+// await waits until the observer was told of a run's end, which is after the
+// state knows of it.
+func (r *runs) await(id int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for !r.over[id] {
+		r.more.Wait()
+	}
+}
+
+func (r *runs) told() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.list)
 }
 
 func (r *runs) add(text string) {
@@ -129,7 +158,7 @@ func (r *runs) add(text string) {
 }
 
 func newBench(t *testing.T) *bench {
-	b := &bench{t: t, dir: t.TempDir(), log: &lockedBuffer{}, seen: &runs{}, now: time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)}
+	b := &bench{t: t, dir: t.TempDir(), log: &lockedBuffer{}, seen: newRuns(), now: time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)}
 	b.write("main.hcl", people)
 	b.write("people.jsonl", `{"id":"1","name":"Ann","tel":"0612345678"}`, `{"id":"2","name":"Bob","tel":null}`, `{"id":"3","name":"Cor","tel":null}`)
 	project, problems := dsl.Load(t.Context(), dsl.Options{Dir: b.dir, Sources: sources.All(), Sinks: sinks.All(), Version: "0.1", Resolve: true,

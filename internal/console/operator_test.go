@@ -29,6 +29,7 @@ func (b *bench) await(id int64) view.RunEntry {
 	if run.Ended == nil {
 		b.t.Fatalf("run %d did not end", id)
 	}
+	b.seen.await(id)
 	return run
 }
 
@@ -63,7 +64,7 @@ func TestHeldChangesAreDecidedOn(t *testing.T) {
 		t.Errorf("set aside: %+v", aside)
 	}
 	if diff := cmp.Diff([]string{"people api began", "people api succeeded", "people api began", "people api held", "people api began", "people api succeeded"},
-		b.seen.list); diff != "" {
+		b.seen.told()); diff != "" {
 		t.Errorf("observed (-want +got):\n%s", diff)
 	}
 }
