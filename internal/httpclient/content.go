@@ -2,6 +2,7 @@ package httpclient
 
 import (
 	"bytes"
+	"encoding/json"
 	"mime"
 	"net/http"
 	"regexp"
@@ -24,10 +25,11 @@ func mismatch(expect Content, resp *Response) (problem string, page bool) {
 		}
 		return "the answer is empty", false
 	}
-	if media == "text/html" || media == "application/xhtml+xml" || isPage(body) {
+	first, last := body[0], body[len(body)-1]
+	announced := media == "text/html" || media == "application/xhtml+xml"
+	if isPage(body) || announced && first != '{' && first != '[' {
 		return "the answer is a web page" + titleOf(body) + ", not data", true
 	}
-	first, last := body[0], body[len(body)-1]
 	if expect != JSON && expect != JSONOrEmpty && isUTF16(resp.Body) {
 		return "", false
 	}
@@ -44,6 +46,9 @@ func mismatch(expect Content, resp *Response) (problem string, page bool) {
 	case first == '<':
 		return "the answer is XML, not JSON", false
 	case first == '{' && last != '}', first == '[' && last != ']', first == '"' && (last != '"' || len(body) == 1):
+		if json.NewDecoder(bytes.NewReader(body)).Decode(new(json.RawMessage)) == nil {
+			return "the answer is more than its JSON: something stands behind its end", false
+		}
 		return "the answer is cut: its JSON does not end", false
 	case !strings.ContainsRune(`{["-0123456789tfn`, rune(first)):
 		return "the answer is no JSON", false

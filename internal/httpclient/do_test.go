@@ -108,6 +108,7 @@ func TestAnswersOfFailure(t *testing.T) {
 		{name: "empty", method: "GET", status: 200, want: want{httpclient.Garbled, httpclient.Lost, false, false, 3, 3, ""}, problem: "the answer is empty"},
 		{name: "no content", method: "GET", status: 204, want: want{httpclient.Garbled, httpclient.Lost, false, false, 3, 3, ""}, problem: "the answer is empty"},
 		{name: "cut", method: "GET", status: 200, body: `{"a":[1,2`, want: want{httpclient.Garbled, httpclient.Lost, false, false, 3, 3, ""}, problem: "JSON does not end"},
+		{name: "more behind it", method: "GET", status: 200, body: `{"a":[1,2]} and so on`, want: want{httpclient.Garbled, httpclient.Lost, false, false, 3, 3, ""}, problem: "something stands behind its end"},
 		{name: "text", method: "POST", status: 200, body: `Hello`, want: want{httpclient.Garbled, httpclient.Lost, false, false, 1, 1, ""}, problem: "the answer is no JSON"},
 		{name: "XML", method: "GET", status: 200, body: `<a/>`, want: want{httpclient.Garbled, httpclient.Lost, false, false, 3, 3, ""}, problem: "XML, not JSON"},
 		{name: "redirected POST", method: "POST", status: 303, header: map[string]string{"Location": "/elsewhere"},

@@ -11,6 +11,9 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
 )
 
 // unreachable makes the error of a request that has no answer.
@@ -92,6 +95,7 @@ func certificateProblem(err error) (problem, hint string) {
 func networkProblem(err error, u *url.URL, connected bool) (problem, hint string) {
 	var dns *net.DNSError
 	var op *net.OpError
+	var packed flate.CorruptInputError
 	const check = "check host and port in the url of the connection, and that the system runs"
 	timeout, isTimeout := err.(net.Error)
 	switch {
@@ -105,6 +109,8 @@ func networkProblem(err error, u *url.URL, connected bool) (problem, hint string
 		return "the connection is refused: nothing listens at " + u.Host, check
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		return "there is no way to " + u.Host + ": " + innermost(err), "check the network of this machine"
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &packed):
+		return "the answer can't be unpacked, it is no whole gzip: " + innermost(err), hintCut
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection broke off within the answer", hintCut
 	case errors.Is(err, io.EOF) && u.Scheme == "https" && !connected:

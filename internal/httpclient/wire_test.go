@@ -97,15 +97,21 @@ func TestBodies(t *testing.T) {
 			pack(w, 1<<30)
 		case "/api/cut":
 			pack(w, 200)
+		case "/api/plain":
+			w.Header().Set("Content-Encoding", "gzip")
+			io.WriteString(w, big)
 		case "/api/chunks":
 			w.(http.Flusher).Flush()
+			io.WriteString(w, big)
+		case "/api/script":
+			w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 			io.WriteString(w, big)
 		case "/api/known":
 			w.Header().Set("Content-Length", fmt.Sprint(len(big)))
 			io.WriteString(w, big)
 		}
 	})
-	for _, path := range []string{"/gzip", "/chunks", "/known"} {
+	for _, path := range []string{"/gzip", "/chunks", "/known", "/script"} {
 		buffer := make([]byte, 0, 64)
 		resp, err := client.Do(t.Context(), &httpclient.Request{Path: path, Into: buffer})
 		if err != nil || string(resp.Body) != big {
@@ -118,6 +124,10 @@ func TestBodies(t *testing.T) {
 	}
 	_, err := client.Do(t.Context(), &httpclient.Request{Path: "/cut"})
 	if e := failure(t, err); e.Delivery != httpclient.Lost || e.Attempts != 3 || !strings.Contains(err.Error(), "broke off") {
+		t.Errorf("%v", err)
+	}
+	_, err = client.Do(t.Context(), &httpclient.Request{Path: "/plain"})
+	if e := failure(t, err); e.Delivery != httpclient.Lost || !strings.Contains(err.Error(), "can't be unpacked") {
 		t.Errorf("%v", err)
 	}
 }

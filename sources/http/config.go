@@ -190,8 +190,9 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Source, e
 	if err != nil {
 		return nil, err
 	}
-	if c.Pagination == nil {
+	paged := c.Pagination != nil
+	if !paged {
 		c.Pagination = &Pagination{Kind: "none"}
 	}
-	return &source{config: c, client: client, env: env, layout: newLayout(&c)}, nil
+	return &source{config: c, client: client, env: env, layout: newLayout(&c), paged: paged}, nil
 }

@@ -20,6 +20,7 @@ type layout struct {
 	value, total, more part
 	each               bool           // records are the elements of the list at their path
 	inside             map[string]int // slots of members that may say that something failed
+	odata              int            // slot of the member that may name a next page
 	scanner            *record.Scanner
 }
 
@@ -40,7 +41,7 @@ func newLayout(c *Config) *layout {
 		}
 		return part{p, -1}
 	}
-	l := &layout{records: part{c.Records, -1}}
+	l := &layout{records: part{c.Records, -1}, odata: tree.Want(nextLinkMember)}
 	if c.Records == nil {
 		l.records.slot = tree.Want()
 	} else if plain, ok := c.Records.(connector.Plain); ok {

@@ -21,6 +21,7 @@ type scope struct {
 	cursor   string // empty: everything is asked for
 	from, to string // of the window; empty: open
 	windowed bool   // from or to was used
+	token    any    // the cursor of the page as the answer before held it, for a body
 }
 
 // Sides of a window and cursors that are open, where a request needs a value.
@@ -234,7 +235,15 @@ func (s *source) bodyInput(sc *scope, at string) (map[string]any, error) {
 			input[name] = nil
 		}
 	}
-	if kind := s.config.Pagination.Kind; kind == "page" || kind == "offset" {
+	switch s.config.Pagination.Kind {
+	case "cursor":
+		if at != "" {
+			input["page"] = sc.token
+		}
+		if s.config.Incremental == nil {
+			input["cursor"] = input["page"]
+		}
+	case "page", "offset":
 		n, err := strconv.Atoi(at)
 		if err != nil {
 			return nil, fmt.Errorf("body: the page %q is no number", at)

@@ -18,6 +18,7 @@ type source struct {
 	client *httpclient.Client
 	env    connector.Env
 	layout *layout
+	paged  bool // the file says how one page leads to the next
 }
 
 // Place is the URL of the connection, and its tenant.

@@ -219,6 +219,44 @@ func TestAnswersThatAreNoRecords(t *testing.T) {
 	}
 }
 
+// An answer that says that it is not all there is proves nothing.
+func TestAnswersThatAreNotAll(t *testing.T) {
+	none := &source.Pagination{Kind: "none"}
+	numbered := &source.Pagination{Kind: "page", Param: "page", Total: jq(".count")}
+	tests := []struct {
+		name       string
+		status     int
+		link, body string
+		pagination *source.Pagination
+		want       string // empty: complete
+	}{
+		{"accepted", 202, "", `{"data":[]}`, nil, "202 Accepted"},
+		{"partial", 206, "", `{"data":[{"id":1}]}`, nil, "206 Partial Content"},
+		{"partial, one page", 206, "", `{"data":[{"id":1}]}`, none, "206 Partial Content"},
+		{"partial, by pages", 206, "", `{"data":[{"id":1}],"count":1}`, numbered, ""},
+		{"a link", 200, `</people?page=2>; rel="next"`, `{"data":[{"id":1}]}`, nil, "next page in its header Link"},
+		{"a link, one page", 200, `</people?page=2>; rel="next"`, `{"data":[{"id":1}]}`, none, ""},
+		{"a link elsewhere", 200, `</people?page=1>; rel="first"`, `{"data":[{"id":1}]}`, nil, ""},
+		{"OData", 200, "", `{"data":[{"id":1}],"@odata.nextLink":"https://x.example/next"}`, nil, "next page in @odata.nextLink"},
+		{"OData, the last", 200, "", `{"data":[{"id":1}],"@odata.nextLink":null}`, nil, ""},
+	}
+	for _, test := range tests {
+		c := serve(t, &shop{answer: func(w http.ResponseWriter) bool {
+			if test.link != "" {
+				w.Header().Set("Link", test.link)
+			}
+			w.WriteHeader(test.status)
+			io.WriteString(w, test.body)
+			return true
+		}})
+		c.Pagination = test.pagination
+		rec, err := read(t, c, connector.Env{}, "")
+		if err != nil || rec.Complete() != (test.want == "") || !strings.Contains(fmt.Sprint(rec.Errs()), test.want) {
+			t.Errorf("%s: %v %v, without %q", test.name, err, rec.Errs(), test.want)
+		}
+	}
+}
+
 // What the request holds, and what the read says that it covers.
 func TestRequests(t *testing.T) {
 	window := func() (string, string) { return "2026-01-01T00:00:00Z", "" }
@@ -350,6 +388,31 @@ func TestSearchByPost(t *testing.T) {
 				t.Errorf("%v %v: sent %s", err, rec.Errs(), got)
 			}
 		})
+	}
+}
+
+// A cursor that is a number in the answer is one in the next body.
+func TestCursorOfABodyKeepsItsKind(t *testing.T) {
+	for _, next := range []string{`7`, `"7"`, `12345678901234567890`} {
+		var got []string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			b, _ := io.ReadAll(r.Body)
+			if got = append(got, string(b)); len(got) == 1 {
+				io.WriteString(w, `{"data":[{"id":1}],"next":`+next+`}`)
+				return
+			}
+			io.WriteString(w, `{"data":[{"id":2}],"next":null}`)
+		}))
+		defer server.Close()
+		c := serve(t, &shop{})
+		c.Connection.Config.(*httpclient.HTTPConfig).URL = server.URL
+		c.Method, c.Body = "POST", object{}
+		c.Pagination = &source.Pagination{Kind: "cursor", Value: jq(".next")}
+		rec, err := read(t, c, connector.Env{}, "")
+		want := []string{`{"cursor":null,"page":null,"size":null,"to":null}`, `{"cursor":` + next + `,"page":` + next + `,"size":null,"to":null}`}
+		if diff := cmp.Diff(want, got); err != nil || !rec.Complete() || diff != "" {
+			t.Errorf("%v %v (-want +got):\n%s", err, rec.Errs(), diff)
+		}
 	}
 }
 

@@ -147,6 +147,9 @@ func (w *walk) read(ctx context.Context, got answer) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
+	if err == nil {
+		err = w.unfinished(got.resp)
+	}
 	if err != nil {
 		return w.about(got.r, err)
 	}
@@ -312,7 +315,7 @@ func (w *walk) takeCursor() (done bool, err error) {
 		return false, fmt.Errorf("%w: the next cursor was there before", errEndless)
 	}
 	w.been[token] = true
-	w.token = token
+	w.token, w.sc.token = token, w.page.value
 	if n, err := strconv.Atoi(token); err == nil && (n == w.asked+1 || n == w.asked+2 || n == w.count+w.page.count()) {
 		w.counted = true
 	}

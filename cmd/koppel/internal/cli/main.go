@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"slices"
@@ -19,6 +20,7 @@ import (
 // Main runs the verb that args name and returns the exit code. A second
 // interrupt ends the process.
 func Main(args []string) int {
+	log.SetOutput(io.Discard) // net/http writes what servers send there, also bodies
 	a := newApp()
 	ctx, stop := interruptible(a.err)
 	defer stop()
