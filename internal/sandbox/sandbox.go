@@ -187,6 +187,7 @@ func (s *Sandbox) make(o Options) error {
 		{
 			Name: "graph", port: 5, About: "Microsoft 365: Graph with users, groups, calendars, and its token endpoint",
 			Credentials: s.Graph.Credentials, Traffic: s.Graph.Traffic, Data: s.Graph.Data, twice: s.Graph.Doubled, revoke: s.Graph.RevokeTokens,
+			listen: func(port int) (Server, error) { return s.Graph.Listen(port) }, deliver: s.Graph.Deliver,
 		},
 		{
 			Name: "smtp", port: 6, About: "a mail server: STARTTLS on its port, implicit TLS on the next one, and what arrived",

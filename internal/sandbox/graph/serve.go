@@ -28,6 +28,13 @@ func (s *System) routes() {
 		get("/groups/{id}/"+list, directory, s.members(list, false))
 		get("/groups/{id}/"+list+"/microsoft.graph.user", directory, s.members(list, true))
 	}
+	get("/subscriptions", "", s.listSubscriptions)
+	get("/subscriptions/{id}", "", s.oneSubscription)
+	for pattern, answer := range map[string]func(*traffic.Exchange) (any, error){
+		"POST /v1.0/subscriptions": s.subscribe, "PATCH /v1.0/subscriptions/{id}": s.renew, "DELETE /v1.0/subscriptions/{id}": s.unsubscribe,
+	} {
+		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.answer(exchange(w, r), calendars, answer) })
+	}
 	get("/users/{id}/calendarView", calendars, s.mailboxed(s.calendarView))
 	get("/users/{id}/calendar/calendarView", calendars, s.mailboxed(s.calendarView))
 	get("/users/{id}/calendarView/delta", calendars, s.mailboxed(s.viewDelta))
@@ -62,11 +69,17 @@ func (s *System) answer(x *traffic.Exchange, role string, answer func(*traffic.E
 	if err == nil {
 		body, err = answer(x)
 	}
+	status := http.StatusOK
+	if r, ok := body.(reply); ok {
+		status, body = r.status, r.body
+	}
 	var e *refusal
 	switch {
+	case err == nil && body == nil:
+		x.WriteHeader(status)
 	case err == nil:
 		x.Header().Set("Content-Type", "application/json; odata.metadata=minimal; odata.streaming=true; IEEE754Compatible=false; charset=utf-8")
-		x.JSON(http.StatusOK, body)
+		x.JSON(status, body)
 	case errors.As(err, &e):
 		s.fail(x, e)
 	default:

@@ -40,6 +40,9 @@ type Credentials struct {
 	ExpiredSecret string `json:"expired_secret"`
 }
 
+// answerWait is how long a receiver of notifications has for its answer.
+const answerWait = 10 * time.Second
+
 // A System is one tenant. It is safe for concurrent use.
 type System struct {
 	o       Options
@@ -57,6 +60,10 @@ type System struct {
 	expired int               // answers that told of an expired token, so far
 	open    map[string]*mailbox
 	events  index
+
+	client  *http.Client  // of notifications
+	wake    chan struct{} // holds one token when there may be something to send
+	sending sync.Mutex
 }
 
 // New makes a tenant that is filled with test persons and their meetings.
@@ -70,13 +77,15 @@ func New(o Options) (*System, error) {
 	if o.TokenLife == 0 {
 		o.TokenLife = 3599 * time.Second
 	}
-	s := &System{o: o, Credentials: credentials(o.Seed), links: map[string]*round{}, open: map[string]*mailbox{}}
+	s := &System{o: o, Credentials: credentials(o.Seed), links: map[string]*round{}, open: map[string]*mailbox{},
+		client: &http.Client{Timeout: answerWait, Transport: &http.Transport{}}, wake: make(chan struct{}, 1)}
 	r := dataset.Rand(o.Seed, "graph tokens")
 	s.key = fmt.Appendf(nil, "%016x%016x", r.Uint64(), r.Uint64())
 	s.Data = dataset.New(func() time.Time { return o.Now().UTC() }, tables()...)
 	if err := s.seed(); err != nil {
 		return nil, fmt.Errorf("fill the tenant: %w", err)
 	}
+	s.Data.Follow(s.announce)
 	s.Traffic = traffic.New(traffic.Options{
 		System: "graph", Now: o.Now, Log: o.Log, Gzip: true, MaxBody: 4 << 20,
 		Serve: s.serve, Refuse: s.refuseAs, Action: action,
@@ -110,7 +119,7 @@ func action(r *http.Request) string {
 	parts := strings.Split(strings.TrimPrefix(path, "v1.0/"), "/")
 	list := parts[:0]
 	for i, part := range parts {
-		if i > 0 && (parts[0] == "users" || parts[0] == "groups") && i == 1 && part != "delta" || i == 3 && list[len(list)-1] == "events" {
+		if i > 0 && (parts[0] == "users" || parts[0] == "groups" || parts[0] == "subscriptions") && i == 1 && part != "delta" || i == 3 && list[len(list)-1] == "events" {
 			part = "{id}"
 		}
 		list = append(list, part)

@@ -55,6 +55,15 @@ func tables() []dataset.Def {
 			typed(dataset.Time, "start", "end", "originalStart", "createdDateTime", "lastModifiedDateTime"),
 			typed(dataset.Bool, "isAllDay", "isCancelled"), typed(dataset.Int, "moves"),
 			typed(dataset.Any, "categories", "attendees", "recurrence", "deletedOccurrences"))},
+		// Notifications go to who has subscribed to a mailbox. A row of lifecycle
+		// tells what befell the subscriptions to one: reauthorizationRequired,
+		// subscriptionRemoved, missed.
+		{Name: "subscriptions", Key: []string{"id"}, Columns: columns(
+			texts("id", "mailbox", "resource", "changeType", "notificationUrl", "lifecycleNotificationUrl", "clientState"),
+			typed(dataset.Time, "expirationDateTime"))},
+		{Name: "notifications", Key: []string{"id"}, Columns: columns(
+			texts("id", "subscription", "url", "status", "body", "problem"), typed(dataset.Int, "n", "attempts"), typed(dataset.Time, "made", "due"))},
+		{Name: "lifecycle", Key: []string{"id"}, Columns: texts("id", "mailbox", "event")},
 		{Name: "certificates", Key: []string{"name"}, Columns: texts("name", "pem")},
 		{Name: "federations", Key: []string{"issuer", "subject"}, Columns: texts("issuer", "subject", "audience", "pem")},
 		{Name: "switches", Key: []string{"name"}, Columns: texts("name", "value", "about")},
