@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"sources/http":                   {"engine/connector", "engine/record", "internal/httpclient"},
 	"sources/soap":                   {"engine/connector", "engine/record", "internal/httpclient", "internal/soap", "internal/xmlrecord"},
 	"sources/sql":                    {"engine/connector", "engine/record", "internal/sql"},
-	"sources/webhook":                {"engine/connector", "engine/record", "internal/httpclient", "internal/webhook"},
+	"sources/webhook":                {"engine/connector", "engine/record", "internal/graph", "internal/httpclient", "internal/webhook"},
 	"sinks":                          {"engine/connector", "sinks/*"},
 	"connections":                    {"engine/connector", "internal/xpert"},
 	"sinks/afas-update":              {"engine/connector", "engine/record", "internal/afas", "internal/httpclient"},

@@ -64,6 +64,12 @@ func (l *loader) source(d *declaration, in *instance) {
 		l.out.add("cycle", d.Block.DefRange(), "A source can't wait for itself", "%s names itself as what it reads. Name another source or a pipeline.", src.Address)
 	}
 	l.received(d, in, config, src)
+	if of, ok := config.(connector.Noticed); ok {
+		src.Noticed = of.NoticedBy()
+	}
+	if of, ok := config.(connector.Subscribed); ok {
+		src.Subscribes = of.SubscribedTo()
+	}
 	src.Program = l.deleted(d, in, src.Sensitive)
 	src.Fingerprint = l.sourceFingerprint(kind.Name, kind.Version, config, dec, src)
 	src.Open = func(ctx context.Context, env connector.Env) (connector.Source, error) {

@@ -47,6 +47,10 @@ type Source struct {
 	// Path is where others deliver to the source over HTTP; empty: nobody does. What
 	// Open gives is an http.Handler then.
 	Path string
+	// Noticed is the connection through which the system can be asked to tell of
+	// changes in what is read, and Subscribes the one whose notices are delivered
+	// to this source; empty: none.
+	Noticed, Subscribes string
 	// Program evaluates `deleted`; nil when there is none.
 	Program     *mapping.Program
 	Complete    CompleteWhen

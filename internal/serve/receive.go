@@ -22,6 +22,12 @@ type reception struct {
 	s  *Service
 	mu sync.Mutex
 	at map[string]io.Closer // by path; nil: nothing is to be closed
+
+	wake        chan struct{} // holds one token when subscriptions are to be looked at
+	project     *dsl.Project
+	subscribers []*subscriber
+	leaving     []*subscriber // of sources that are configured no more
+	disturbed   map[*subscriber]bool
 }
 
 // Receive mounts the sources to which others deliver, now and with each new
@@ -29,8 +35,10 @@ type reception struct {
 // What waits in their inboxes since an earlier process starts them too. It is
 // called once, before Run.
 func (s *Service) Receive() {
-	r := &reception{s: s, at: map[string]io.Closer{}}
+	r := &reception{s: s, at: map[string]io.Closer{}, wake: make(chan struct{}, 1), disturbed: map[*subscriber]bool{}}
 	s.OnReload(r.install)
+	s.Observe(r)
+	s.Background(r.keep)
 }
 
 func (r *reception) install(p *dsl.Project) {
@@ -38,6 +46,8 @@ func (r *reception) install(p *dsl.Project) {
 	defer r.mu.Unlock()
 	before := r.at
 	r.at = map[string]io.Closer{}
+	old := r.subscribers
+	r.project, r.subscribers = p, nil
 	counts, err := r.s.opts.Store.Inbox().Counts(context.Background())
 	if err != nil {
 		r.s.log.Error("the inbox can't be read", "error", err)
@@ -53,10 +63,12 @@ func (r *reception) install(p *dsl.Project) {
 			continue
 		}
 		r.at[src.Path], _ = h.(io.Closer)
+		r.subscribe(p.Project, src, h)
 		if counts[src.Address].Waiting > 0 {
 			r.s.Trigger(readers(p.Project, src.Address)...)
 		}
 	}
+	r.leave(old)
 	for path, closer := range before {
 		if _, still := r.at[path]; !still {
 			_ = r.s.Route(path, nil) // takes away what was mounted
@@ -70,9 +82,14 @@ func (r *reception) install(p *dsl.Project) {
 // open opens a source as what it is delivered to.
 func (r *reception) open(p *engine.Project, src *engine.Source) (http.Handler, error) {
 	names := readers(p, src.Address)
+	inbox := engine.Inbox(r.s.opts.Store, src.Address)
+	if src.Subscribes != "" && len(names) == 0 {
+		inbox = unread{inbox}
+	}
+	names = append(names, woken(p, src.Subscribes)...)
 	opened, err := src.Open(context.Background(), connector.Env{
-		Block: src.Address, Dir: p.Dir, Now: r.s.now, Log: r.s.log, Key: src.Key,
-		Inbox: arrivals{engine.Inbox(r.s.opts.Store, src.Address), func() { r.s.Trigger(names...) }},
+		Block: src.Address, Dir: p.Dir, Now: r.s.now, Log: r.s.log, Key: src.Key, Calls: r.s.opts.Calls,
+		Inbox: arrivals{inbox, func() { r.s.Trigger(names...) }},
 	})
 	if err != nil {
 		return nil, err

@@ -75,6 +75,10 @@ func (c *Config) Increments() *connector.Incremental {
 	return &connector.Incremental{FullEvery: c.FullEvery}
 }
 
+// NoticedBy is the connection: Graph tells of changes in the calendar of each
+// mailbox.
+func (c *Config) NoticedBy() string { return c.Connection.Address }
+
 // Window tells the engine which meetings count: those a part of which lies in
 // it.
 func (c *Config) Window() connector.Window {

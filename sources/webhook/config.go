@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"koppel/engine/connector"
+	"koppel/internal/graph"
 	"koppel/internal/httpclient"
 	"koppel/internal/webhook"
 )
@@ -41,6 +42,9 @@ type Auth struct {
 	ClientID         string           `hcl:"client_id,optional" doc:"oauth2 with introspection_url: as whom is asked"`
 	ClientSecret     connector.Secret `hcl:"client_secret,optional" doc:"oauth2 with introspection_url: the secret of client_id"`
 	ClientState      connector.Secret `hcl:"client_state,optional" doc:"graph: the secret that each notification repeats, of at most 128 characters"`
+	// Connection and URL go together.
+	Connection connector.Connection `hcl:"connection,optional" doc:"graph: the tenant that koppel serve asks for notifications, about each mailbox that a pipeline reads by graph_events through this connection; default: none is asked for, and what comes is taken in"`
+	URL        string               `hcl:"url,optional" doc:"graph with connection: the https address at which Microsoft reaches path"`
 }
 
 // Kind defines the source kind "webhook".
@@ -49,12 +53,21 @@ func Kind() connector.Kind[connector.Source] {
 		"Events that others deliver to koppel serve over HTTP. The record is {id, topic, received, headers, body}: headers in lower case, without credentials and signatures. A delivery is on disk before it is answered with 200; one whose id came before, within 30 days, is answered so and has no second effect. Absence proves nothing: what is gone is told by deleted. With a key other than the id, the last event of a key counts. An arrival starts the pipelines that read the source.",
 		Config{MaxSize: 1 << 20, Most: 256}, open)
 	k.DefaultKey = []string{"id"}
+	k.Connections = []connector.Kind[any]{graph.Kind()}
 	k.Event = true
 	return k
 }
 
 // ReceivedAt is the path at which the source is delivered to.
 func (c *Config) ReceivedAt() string { return c.Path }
+
+// SubscribedTo is the tenant that is asked for notifications.
+func (c *Config) SubscribedTo() string {
+	if c.Auth.Kind != "graph" {
+		return ""
+	}
+	return c.Auth.Connection.Address
+}
 
 // DefaultKey is the id of a delivery.
 func (c *Config) DefaultKey() []string { return []string{"id"} }
@@ -87,7 +100,34 @@ func (c *Config) Validate() error {
 			}
 		}
 	}
-	return c.Auth.Validate()
+	if err := c.Auth.Validate(); err != nil {
+		return err
+	}
+	return c.checkURL()
+}
+
+// checkURL wants the address at which Graph reaches the path. A proxy may have the
+// path below one of its own.
+func (c *Config) checkURL() error {
+	wrong := func(problem, hint string) error {
+		return &connector.FieldError{Field: "auth.url", Problem: problem, Hint: hint}
+	}
+	text, asked := c.Auth.URL, c.Auth.Connection.Address != ""
+	u, err := url.Parse(text)
+	switch {
+	case text == "" && !asked:
+	case text == "":
+		return wrong("is missing beside connection", "write the https address at which Microsoft reaches "+c.Path)
+	case !asked:
+		return wrong("has no meaning without connection", "name the connection that is asked for notifications")
+	case err != nil || u.Host == "" || u.User != nil || u.Fragment != "":
+		return wrong("is no address", "write such as https://koppel.example"+c.Path)
+	case webhook.CheckURL(text) != nil:
+		return wrong("is not https", "Graph sends notifications to https only: write such as https://koppel.example"+c.Path)
+	case !strings.HasSuffix(u.Path, c.Path):
+		return wrong("does not end in the path of the source", "write such as https://koppel.example"+c.Path)
+	}
+	return nil
 }
 
 func (c *Config) checkPath() error {
@@ -124,7 +164,7 @@ func arguments(kind string) (must, may []string) {
 	case "oauth2":
 		return []string{"issuer", "audience"}, []string{"jwks_url", "introspection_url", "client_id", "client_secret"}
 	case "graph":
-		return []string{"client_state"}, nil
+		return []string{"client_state"}, []string{"connection", "url"}
 	}
 	return nil, nil
 }
@@ -133,6 +173,7 @@ func (a *Auth) given() map[string]bool {
 	return map[string]bool{
 		"secret": a.Secret != "", "token": a.Token != "", "issuer": a.Issuer != "", "audience": a.Audience != "", "jwks_url": a.KeysURL != "",
 		"introspection_url": a.IntrospectionURL != "", "client_id": a.ClientID != "", "client_secret": a.ClientSecret != "", "client_state": a.ClientState != "",
+		"connection": a.Connection.Address != "", "url": a.URL != "",
 	}
 }
 

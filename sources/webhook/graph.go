@@ -43,6 +43,7 @@ func (r *receiver) notifications(header http.Header, canonical []byte) ([]connec
 	}
 	var events []connector.Event
 	var failed error
+	var befell []func()
 	record.Elements(list, func(raw []byte) bool {
 		if state, _ := record.Text(record.Member(raw, "clientState")); record.KindOf(raw) != record.Object || !webhook.Equal(state, string(r.config.Auth.ClientState)) {
 			failed = &refusal{status: http.StatusUnauthorized, problem: "not authorised: clientState is missing or another one"}
@@ -51,6 +52,9 @@ func (r *receiver) notifications(header http.Header, canonical []byte) ([]connec
 		topic, _ := record.Text(record.Member(raw, "lifecycleEvent"))
 		if topic == "" {
 			topic, _ = record.Text(record.Member(raw, "changeType"))
+		} else {
+			id, _ := record.Text(record.Member(raw, "subscriptionId"))
+			befell = append(befell, func() { r.disturb(topic, id) })
 		}
 		if !webhook.Wanted(r.config.Topics, topic) {
 			return true
@@ -62,6 +66,11 @@ func (r *receiver) notifications(header http.Header, canonical []byte) ([]connec
 		events = append(events, e)
 		return failed == nil
 	})
+	if failed == nil {
+		for _, tell := range befell {
+			tell()
+		}
+	}
 	return events, failed
 }
 

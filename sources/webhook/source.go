@@ -20,6 +20,7 @@ type receiver struct {
 	verifier webhook.Verifier
 	limit    *rate.Limiter
 	places   chan struct{}
+	standing standing
 }
 
 func newReceiver(c Config, env connector.Env) (*receiver, error) {

@@ -1,0 +1,291 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
+
+	"koppel/dsl"
+	"koppel/internal/sandbox/dataset"
+	"koppel/internal/sandbox/graph"
+	"koppel/sinks"
+	"koppel/sources"
+)
+
+// A tenancy is a project that is told of changes by a simulated tenant.
+type tenancy struct {
+	world
+	tenant  *graph.System
+	url     string
+	address string
+	boxes   []string
+}
+
+const told = `
+connection "graph" "tenant" {
+  tenant        = %q
+  client_id     = %q
+  client_secret = %q
+  login_url     = %[4]q
+  url           = %[4]q
+}
+connection "sqlite" "desk" { path = "desk.db" }
+source "webhook" "notices" {
+  path = "/hooks/graph"
+  auth "graph" {
+    client_state = "canary-state"
+    connection   = connection.graph.tenant
+    url          = "http://%[5]s/hooks/graph"
+  }
+}
+source "graph_events" "meetings" {
+  connection = connection.graph.tenant
+  mailboxes  = [%[6]s]
+}
+sink "sql" "meetings" {
+  connection = connection.sqlite.desk
+  table      = "meetings"
+}
+pipeline "meetings" {
+  from = source.graph_events.meetings
+  into = sink.sql.meetings
+  map {
+    mailbox = src.mailbox
+    id      = src.id
+    subject = src.subject
+  }
+  guard { deletes = "100%%" }
+}
+`
+
+func (w *tenancy) configure(boxes ...string) {
+	var quoted []string
+	for _, b := range boxes {
+		quoted = append(quoted, fmt.Sprintf("%q", b))
+	}
+	w.write(fmt.Sprintf(told, w.tenant.Tenant, w.tenant.ClientID, w.tenant.ClientSecret, w.url, w.address, strings.Join(quoted, ", ")))
+}
+
+func newTenancy(t *testing.T) *tenancy {
+	t.Helper()
+	w := &tenancy{world: world{t: t, dir: t.TempDir(), open: map[string]int{}, at: map[string]int{}}}
+	var err error
+	if w.tenant, err = graph.New(graph.Options{Users: 4, Now: time.Now}); err != nil {
+		t.Fatal(err)
+	}
+	server, err := w.tenant.Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.url = server.URL()
+	for _, row := range w.tenant.Data.Rows("mailboxes") {
+		if row["state"] == nil {
+			w.boxes = append(w.boxes, dataset.Text(row["id"]))
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.address = l.Addr().String()
+	_ = l.Close() // it is listened on again
+	w.openState()
+	t.Cleanup(func() {
+		w.stop()
+		if err := server.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if err := w.store.Close(); err != nil {
+			t.Error(err)
+		}
+		if text := w.logged(); strings.Contains(text, "canary") {
+			t.Errorf("a secret is told: %s", text)
+		}
+	})
+	return w
+}
+
+func (w *tenancy) loadAll(ctx context.Context) (*dsl.Project, error) {
+	p, problems := dsl.Load(ctx, dsl.Options{Dir: w.dir, Sources: sources.All(), Sinks: sinks.All(), Resolve: true})
+	if problems.HasErrors() {
+		return nil, fmt.Errorf("%s: %s", problems[0].Summary, problems[0].Detail)
+	}
+	return p, nil
+}
+
+// serve starts the service, which runs until stop.
+func (w *tenancy) serve() {
+	w.t.Helper()
+	p, err := w.loadAll(w.t.Context())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Service, err = New(Options{
+		Project: p, Load: w.loadAll, Store: w.store, TempDir: filepath.Join(w.dir, ".koppel", "tmp"), Holder: "the service",
+		Log: slog.New(slog.NewTextHandler(&w.world, nil)), NoWatch: true,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Receive()
+	l, err := net.Listen("tcp", w.address)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- w.Run(ctx, l) }()
+	stopped := false
+	w.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Errorf("the service ended with %v", err)
+		}
+	}
+}
+
+// await waits until something holds.
+func (w *tenancy) await(what string, holds func() bool) {
+	w.t.Helper()
+	late := time.After(20 * time.Second)
+	for !holds() {
+		select {
+		case <-late:
+			w.t.Fatalf("%s: never; subscriptions %v, log:\n%s", what, w.subscribed(), w.logged())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// subscribed lists the mailboxes that are subscribed to, each as often as it is.
+func (w *tenancy) subscribed() []string {
+	var list []string
+	for _, row := range w.tenant.Data.Rows("subscriptions") {
+		list = append(list, dataset.Text(row["mailbox"]))
+	}
+	slices.Sort(list)
+	return list
+}
+
+// calls counts the requests about subscriptions that were granted.
+func (w *tenancy) calls(method string) int {
+	n := 0
+	for _, c := range w.tenant.Traffic.Calls() {
+		if c.Method == method && c.Status < 300 && strings.Contains(c.Path, "/subscriptions") {
+			n++
+		}
+	}
+	return n
+}
+
+// holds tells whether a meeting stands in the directory.
+func (w *tenancy) holds(subject string) bool {
+	path := filepath.Join(w.dir, "desk.db")
+	if _, err := os.Stat(path); err != nil {
+		return false
+	}
+	c, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	found := false
+	_ = sqlitex.ExecuteTransient(c, "SELECT 1 FROM meetings WHERE subject = ?", &sqlitex.ExecOptions{ // there is no table yet where it fails
+		Args: []any{subject}, ResultFunc: func(*sqlite.Stmt) error { found = true; return nil },
+	})
+	return found
+}
+
+func (w *tenancy) befall(id, event string) {
+	w.t.Helper()
+	if _, err := w.tenant.Data.Insert("lifecycle", dataset.Row{"id": id, "mailbox": w.boxes[0], "event": event}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// A changed meeting reaches the directory without a schedule; there is one
+// subscription for each mailbox that can be read, whatever befalls them.
+func TestSubscriptions(t *testing.T) {
+	w := newTenancy(t)
+	both := slices.Sorted(slices.Values(w.boxes[:2]))
+	w.configure(w.boxes[0], "vertrouwenspersoon@example.org", w.boxes[1])
+	w.serve()
+	complete := func() bool { return slices.Equal(w.subscribed(), both) }
+	w.await("subscribed", complete)
+	begins := time.Now().Add(2 * time.Hour).UTC().Truncate(time.Second)
+	row := dataset.Row{"id": "AAkALgTest1=", "mailbox": w.boxes[1], "type": "singleInstance", "subject": "Proef", "start": begins, "end": begins.Add(time.Hour), "timeZone": "UTC"}
+	if _, err := w.tenant.Data.Insert("events", row); err != nil {
+		t.Fatal(err)
+	}
+	w.await("a new meeting", func() bool { return w.holds("Proef") })
+	if err := w.tenant.Data.Update("events", "AAkALgTest1=", dataset.Row{"subject": "Verplaatst"}); err != nil {
+		t.Fatal(err)
+	}
+	w.await("a changed meeting", func() bool { return w.holds("Verplaatst") && !w.holds("Proef") })
+	counts, err := w.store.Inbox().Counts(t.Context())
+	if err != nil || len(counts) != 0 {
+		t.Errorf("the inbox keeps %v (%v)", counts, err)
+	}
+
+	w.befall("1", "reauthorizationRequired")
+	w.await("authorised again", func() bool { return w.calls(http.MethodPatch) == 1 })
+	w.befall("2", "subscriptionRemoved")
+	w.await("made again", complete)
+	w.ran()
+	w.befall("3", "missed")
+	w.await("read again", func() bool { return strings.Contains(w.logged(), "all is read") })
+	w.restart(both)
+}
+
+// restart has the service end, leave what a process leaves that is killed, and
+// begin again; then a mailbox leaves the list, and then all.
+func (w *tenancy) restart(both []string) {
+	w.stop()
+	twin := maps.Clone(w.tenant.Data.Rows("subscriptions")[0])
+	twin["id"] = "00000000-0000-4000-8000-000000000001"
+	other := maps.Clone(twin)
+	other["id"], other["notificationUrl"] = "00000000-0000-4000-8000-000000000002", "http://127.0.0.1:9/others"
+	for _, row := range []dataset.Row{twin, other} {
+		if _, err := w.tenant.Data.Insert("subscriptions", row); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	posts := w.calls(http.MethodPost)
+	w.serve()
+	w.await("only the twin is removed", func() bool { return len(w.subscribed()) == 3 && w.calls(http.MethodDelete) == 1 })
+	if err := w.tenant.Data.Delete("subscriptions", dataset.Text(other["id"])); err != nil {
+		w.t.Fatal(err)
+	}
+	if got := w.subscribed(); !slices.Equal(got, both) {
+		w.t.Errorf("subscribed to %v, want %v", got, both)
+	}
+	w.configure(w.boxes[1])
+	if err := w.Reload(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.await("a mailbox that left the list", func() bool { return slices.Equal(w.subscribed(), []string{w.boxes[1]}) })
+	if n := w.calls(http.MethodPost); n != posts {
+		w.t.Errorf("%d were made anew", n-posts)
+	}
+	w.write("")
+	if err := w.Reload(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.await("none is wanted", func() bool { return len(w.subscribed()) == 0 })
+}
