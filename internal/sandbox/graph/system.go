@@ -78,7 +78,7 @@ func New(o Options) (*System, error) {
 		o.TokenLife = 3599 * time.Second
 	}
 	s := &System{o: o, Credentials: credentials(o.Seed), links: map[string]*round{}, open: map[string]*mailbox{},
-		client: &http.Client{Timeout: answerWait, Transport: &http.Transport{}}, wake: make(chan struct{}, 1)}
+		client: &http.Client{Timeout: answerWait, Transport: &http.Transport{DisableKeepAlives: true}}, wake: make(chan struct{}, 1)}
 	r := dataset.Rand(o.Seed, "graph tokens")
 	s.key = fmt.Appendf(nil, "%016x%016x", r.Uint64(), r.Uint64())
 	s.Data = dataset.New(func() time.Time { return o.Now().UTC() }, tables()...)
