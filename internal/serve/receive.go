@@ -27,7 +27,6 @@ type reception struct {
 	project     *dsl.Project
 	subscribers []*subscriber
 	leaving     []*subscriber // of sources that are configured no more
-	disturbed   map[*subscriber]bool
 }
 
 // Receive mounts the sources to which others deliver, now and with each new
@@ -35,7 +34,7 @@ type reception struct {
 // What waits in their inboxes since an earlier process starts them too. It is
 // called once, before Run.
 func (s *Service) Receive() {
-	r := &reception{s: s, at: map[string]io.Closer{}, wake: make(chan struct{}, 1), disturbed: map[*subscriber]bool{}}
+	r := &reception{s: s, at: map[string]io.Closer{}, wake: make(chan struct{}, 1)}
 	s.OnReload(r.install)
 	s.Observe(r)
 	s.Background(r.keep)
@@ -68,7 +67,7 @@ func (r *reception) install(p *dsl.Project) {
 			r.s.Trigger(readers(p.Project, src.Address)...)
 		}
 	}
-	r.leave(old)
+	r.leave(p.Project, old)
 	for path, closer := range before {
 		if _, still := r.at[path]; !still {
 			_ = r.s.Route(path, nil) // takes away what was mounted

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"io"
 	"maps"
 	"slices"
 	"time"
@@ -27,10 +26,14 @@ type subscriber struct {
 	source, connection string
 	readers            []string // pipelines of which it wakes
 
+	// Guarded by reception.mu:
+	disturbed bool // something befell the subscriptions
+	ran       bool // a pipeline of readers, since the configuration came into force
+
 	// Of the goroutine that keeps the subscriptions:
 	asked  bool
 	parts  []string  // that it was asked about last
-	at     time.Time // of the wall
+	at     time.Time // when that was, or it began; of the wall
 	since  time.Time // the same of the clock that never jumps
 	again  time.Duration
 	failed int // rounds in a row
@@ -67,22 +70,21 @@ func (r *reception) subscribe(p *engine.Project, src *engine.Source, opened any)
 	if src.Subscribes == "" || !ok {
 		return
 	}
-	s := &subscriber{Subscriber: of, source: src.Address, connection: src.Subscribes, readers: woken(p, src.Subscribes)}
+	s := &subscriber{Subscriber: of, source: src.Address, connection: src.Subscribes, readers: woken(p, src.Subscribes), at: r.s.now(), since: time.Now()}
 	r.subscribers = append(r.subscribers, s)
 	of.Disturbed(func() {
 		r.mu.Lock()
-		r.disturbed[s] = true
+		s.disturbed = true
 		r.mu.Unlock()
 		r.poke()
 	})
 	r.s.Trigger(s.readers...)
 }
 
-// leave has those removed that are configured no more.
-func (r *reception) leave(old []*subscriber) {
-	clear(r.disturbed)
+// leave has the subscriptions of those removed that are configured no more.
+func (r *reception) leave(p *engine.Project, old []*subscriber) {
 	for _, s := range old {
-		if !slices.ContainsFunc(r.subscribers, func(now *subscriber) bool { return now.source == s.source && now.connection == s.connection }) {
+		if src := p.Sources[s.source]; src == nil || src.Subscribes != s.connection {
 			r.leaving = append(r.leaving, s)
 		}
 	}
@@ -101,7 +103,19 @@ func (r *reception) poke() {
 func (r *reception) RunStarted(Started) {}
 
 // RunEnded looks whether there are other partitions now.
-func (r *reception) RunEnded(Ended) { r.poke() }
+func (r *reception) RunEnded(e Ended) {
+	r.mu.Lock()
+	reads := false
+	for _, s := range r.subscribers {
+		if e.Pipeline != nil && slices.Contains(s.readers, e.Pipeline.Address) {
+			s.ran, reads = true, true
+		}
+	}
+	r.mu.Unlock()
+	if reads {
+		r.poke()
+	}
+}
 
 // keep keeps the subscriptions of all configurations, until ctx ends.
 func (r *reception) keep(ctx context.Context) {
@@ -113,9 +127,6 @@ func (r *reception) keep(ctx context.Context) {
 		for _, s := range leaving {
 			if _, err := s.Subscribe(ctx, nil); err != nil && ctx.Err() == nil {
 				r.s.log.Warn("subscriptions could not be removed; they end by themselves within days", "source", s.source, "error", err.Error())
-			}
-			if c, ok := s.Subscriber.(io.Closer); ok {
-				_ = c.Close() // it has nothing to say any more
 			}
 		}
 		for _, s := range now {
@@ -139,7 +150,8 @@ func (r *reception) keep(ctx context.Context) {
 }
 
 // see has a subscriber asked where its partitions have changed, its time has
-// come, or it was disturbed.
+// come, or it was disturbed. It begins once a run has told which partitions there
+// are now, or none could soon.
 func (r *reception) see(ctx context.Context, p *dsl.Project, s *subscriber) {
 	parts, err := r.parts(ctx, p.Project, s.connection)
 	if err != nil {
@@ -148,12 +160,7 @@ func (r *reception) see(ctx context.Context, p *dsl.Project, s *subscriber) {
 		}
 		return
 	}
-	r.mu.Lock()
-	disturbed := r.disturbed[s]
-	delete(r.disturbed, s)
-	r.mu.Unlock()
-	wall, passed := r.s.now().Sub(s.at), time.Since(s.since)
-	if s.asked && !disturbed && slices.Equal(parts, s.parts) && passed < s.again && wall < s.again && wall >= 0 {
+	if !r.due(s, parts) {
 		return
 	}
 	out, err := s.Subscribe(ctx, parts)
@@ -181,6 +188,22 @@ func (r *reception) see(ctx context.Context, p *dsl.Project, s *subscriber) {
 	case out.Fresh > 0:
 		r.s.Trigger(s.readers...)
 	}
+}
+
+// due tells whether a subscriber is to be asked now.
+func (r *reception) due(s *subscriber, parts []string) bool {
+	r.mu.Lock()
+	disturbed, ran := s.disturbed, s.ran
+	s.disturbed = false
+	r.mu.Unlock()
+	wall, passed := r.s.now().Sub(s.at), time.Since(s.since)
+	switch {
+	case disturbed:
+		return true
+	case !s.asked:
+		return ran || passed >= lookOver
+	}
+	return !slices.Equal(parts, s.parts) || passed >= s.again || wall >= s.again || wall < 0
 }
 
 // parts lists the partitions that are known of the sources of a connection.

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -20,6 +21,7 @@ import (
 	"koppel/dsl"
 	"koppel/internal/sandbox/dataset"
 	"koppel/internal/sandbox/graph"
+	"koppel/internal/sandbox/traffic"
 	"koppel/sinks"
 	"koppel/sources"
 )
@@ -53,6 +55,7 @@ source "webhook" "notices" {
 source "graph_events" "meetings" {
   connection = connection.graph.tenant
   mailboxes  = [%[6]s]
+  delta      = true
 }
 sink "sql" "meetings" {
   connection = connection.sqlite.desk
@@ -103,7 +106,9 @@ func newTenancy(t *testing.T) *tenancy {
 	_ = l.Close() // it is listened on again
 	w.openState()
 	t.Cleanup(func() {
-		w.stop()
+		if w.stop != nil {
+			w.stop()
+		}
 		if err := server.Stop(context.Background()); err != nil {
 			t.Error(err)
 		}
@@ -247,9 +252,11 @@ func TestSubscriptions(t *testing.T) {
 	w.await("authorised again", func() bool { return w.calls(http.MethodPatch) == 1 })
 	w.befall("2", "subscriptionRemoved")
 	w.await("made again", complete)
-	w.ran()
+	w.tenant.Traffic.Forget()
 	w.befall("3", "missed")
-	w.await("read again", func() bool { return strings.Contains(w.logged(), "all is read") })
+	w.await("read whole", func() bool {
+		return slices.ContainsFunc(w.tenant.Traffic.Calls(), func(c traffic.Call) bool { return strings.Contains(c.Path, "/calendarView?") })
+	})
 	w.restart(both)
 }
 
@@ -288,4 +295,46 @@ func (w *tenancy) restart(both []string) {
 		w.t.Fatal(err)
 	}
 	w.await("none is wanted", func() bool { return len(w.subscribed()) == 0 })
+}
+
+// A subscriber is asked once its partitions are known, when they change, each
+// hour, and when a clock jumps; soon again after what failed.
+func TestSubscriberDue(t *testing.T) {
+	parts := []string{"a", "b"}
+	for name, tt := range map[string]struct {
+		change func(*subscriber)
+		passed time.Duration // of the clock that never jumps
+		jumped time.Duration // of the wall, beside
+		want   bool
+	}{
+		"nothing ran":           {func(s *subscriber) { s.asked = false }, time.Second, 0, false},
+		"nothing runs":          {func(s *subscriber) { s.asked = false }, time.Minute, 0, true},
+		"a pipeline ran":        {func(s *subscriber) { s.asked, s.ran = false, true }, 0, 0, true},
+		"disturbed at once":     {func(s *subscriber) { s.asked, s.disturbed = false, true }, 0, 0, true},
+		"all is well":           {func(*subscriber) {}, 59 * time.Minute, 0, false},
+		"an hour":               {func(*subscriber) {}, time.Hour, 0, true},
+		"failed":                {func(s *subscriber) { s.again = askSoon }, time.Minute, 0, true},
+		"other partitions":      {func(s *subscriber) { s.parts = parts[:1] }, 0, 0, true},
+		"disturbed":             {func(s *subscriber) { s.disturbed = true }, 0, 0, true},
+		"the clock went on":     {func(*subscriber) {}, time.Minute, time.Hour, true},
+		"the clock went back":   {func(*subscriber) {}, time.Minute, -time.Hour, true},
+		"the clock is adjusted": {func(*subscriber) {}, time.Minute, -time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var jumped time.Duration
+				r := &reception{s: &Service{now: func() time.Time { return time.Now().Add(jumped).Round(0) }}}
+				s := &subscriber{asked: true, parts: parts, again: askEvery, at: r.s.now(), since: time.Now()}
+				tt.change(s)
+				time.Sleep(tt.passed)
+				jumped = tt.jumped
+				if got := r.due(s, parts); got != tt.want {
+					t.Errorf("due: %v, want %v", got, tt.want)
+				}
+				if s.disturbed {
+					t.Error("it stays disturbed")
+				}
+			})
+		})
+	}
 }

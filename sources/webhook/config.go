@@ -43,7 +43,7 @@ type Auth struct {
 	ClientSecret     connector.Secret `hcl:"client_secret,optional" doc:"oauth2 with introspection_url: the secret of client_id"`
 	ClientState      connector.Secret `hcl:"client_state,optional" doc:"graph: the secret that each notification repeats, of at most 128 characters"`
 	// Connection and URL go together.
-	Connection connector.Connection `hcl:"connection,optional" doc:"graph: the tenant that koppel serve asks for notifications, about each mailbox that a pipeline reads by graph_events through this connection; default: none is asked for, and what comes is taken in"`
+	Connection connector.Connection `hcl:"connection,optional" doc:"graph: the tenant that koppel serve asks for notifications, about each mailbox that pipelines read by graph_events through this connection; they start those pipelines; default: none is asked for, and what comes is taken in"`
 	URL        string               `hcl:"url,optional" doc:"graph with connection: the https address at which Microsoft reaches path"`
 }
 

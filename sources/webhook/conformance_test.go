@@ -29,6 +29,7 @@ func inbox(t testing.TB) connector.Inbox {
 }
 
 func TestConformance(t *testing.T) {
+	tenant := connector.Connection{Address: "connection.graph.tenant", Kind: "graph"}
 	connectortest.Source(t, connectortest.SourceSuite{
 		Kind: webhook.Kind(),
 		Setup: func(t testing.TB, records []string) connectortest.Origin {
@@ -56,6 +57,21 @@ func TestConformance(t *testing.T) {
 			}),
 			wrong("topics of nothing", "topics", func(c *webhook.Config) { c.Topics = []string{"a"} }),
 			wrong("no rate", "rate", func(c *webhook.Config) { c.Rate = "often" }),
+			wrong("notices of nobody", "auth.url", func(c *webhook.Config) {
+				c.Auth = webhook.Auth{Kind: "graph", ClientState: "s", URL: "https://koppel.example/hooks/x"}
+			}),
+			wrong("notices to nowhere", "auth.url", func(c *webhook.Config) {
+				c.Auth = webhook.Auth{Kind: "graph", ClientState: "s", Connection: tenant}
+			}),
+			wrong("notices to another path", "auth.url", func(c *webhook.Config) {
+				c.Auth = webhook.Auth{Kind: "graph", ClientState: "s", Connection: tenant, URL: "https://koppel.example/hooks/y"}
+			}),
+			wrong("notices in the clear", "auth.url", func(c *webhook.Config) {
+				c.Auth = webhook.Auth{Kind: "graph", ClientState: "s", Connection: tenant, URL: "http://koppel.example/hooks/x"}
+			}),
+			wrong("notices with a password", "auth.url", func(c *webhook.Config) {
+				c.Auth = webhook.Auth{Kind: "graph", ClientState: "s", Connection: tenant, URL: "https://a:b@koppel.example/hooks/x"}
+			}),
 			wrong("no size", "max_size", func(c *webhook.Config) { c.MaxSize = 0 }),
 		},
 	})

@@ -46,6 +46,8 @@ func (r *receiver) notifications(header http.Header, canonical []byte) ([]connec
 	var befell []func()
 	record.Elements(list, func(raw []byte) bool {
 		if state, _ := record.Text(record.Member(raw, "clientState")); record.KindOf(raw) != record.Object || !webhook.Equal(state, string(r.config.Auth.ClientState)) {
+			id, _ := record.Text(record.Member(raw, "subscriptionId"))
+			r.mistrust(id)
 			failed = &refusal{status: http.StatusUnauthorized, problem: "not authorised: clientState is missing or another one"}
 			return false
 		}

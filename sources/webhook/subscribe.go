@@ -2,8 +2,9 @@ package webhook
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,8 @@ const (
 	apart = time.Hour
 	// mostChanges are under way at once; those that wait do not count.
 	mostChanges = 4
+	// changeWait bounds one, with all pauses that Graph asks for.
+	changeWait = 2 * time.Minute
 )
 
 // A standing is what a receiver knows of its subscriptions.
@@ -35,6 +38,8 @@ type standing struct {
 	again   map[string]bool   // ids to be renewed, whenever they expire
 	made    map[string]string // the resource of those that were made here, by id
 	problem map[string]string // what was said last of a resource
+	kept    map[string]bool   // ids that stood when Graph was asked last
+	stale   map[string]bool   // ids of those that repeat another secret than ours
 }
 
 // Disturbed has f called when Graph tells that something befell a subscription.
@@ -54,16 +59,38 @@ func (r *receiver) disturb(event, id string) {
 	case "missed":
 		s.missed = true
 	case "reauthorizationRequired":
-		if s.again == nil {
-			s.again = map[string]bool{}
-		}
-		s.again[id] = true
+		put(&s.again, id)
 	}
 	call := s.call
 	s.mu.Unlock()
 	if call != nil {
 		call()
 	}
+}
+
+// mistrust takes in that a notification of a subscription did not repeat our
+// secret. When the subscription is ours it was made with an earlier secret, which
+// Graph does not let be changed. Nobody else knows its id.
+func (r *receiver) mistrust(id string) {
+	s := &r.standing
+	s.mu.Lock()
+	news := s.kept[id] && !s.stale[id]
+	if news {
+		put(&s.stale, id)
+	}
+	call := s.call
+	s.mu.Unlock()
+	if news && call != nil {
+		call()
+	}
+}
+
+// put adds to a set, which is made by the first that is put in.
+func put(set *map[string]bool, id string) {
+	if *set == nil {
+		*set = map[string]bool{}
+	}
+	(*set)[id] = true
 }
 
 // Subscribe makes, renews and removes subscriptions at Graph until there is one
@@ -84,10 +111,7 @@ func (r *receiver) Subscribe(ctx context.Context, mailboxes []string) (connector
 		defer s.mu.Unlock()
 		s.missed = s.missed || missed
 		for id := range again {
-			if s.again == nil {
-				s.again = map[string]bool{}
-			}
-			s.again[id] = true
+			put(&s.again, id)
 		}
 		return connector.Subscriptions{}, err
 	}
@@ -128,19 +152,29 @@ func (w *subscribing) sort(there []graph.Subscription, mailboxes []string) {
 			w.wanted = append(w.wanted, resource)
 		}
 	}
-	address := w.r.config.Auth.URL
-	place, _, _ := strings.Cut(address, "?")
+	known := &w.r.standing
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	made, kept, stale := map[string]string{}, map[string]bool{}, map[string]bool{}
+	place, query := address(w.r.config.Auth.URL)
 	for _, s := range there {
-		if other, _, _ := strings.Cut(s.URL, "?"); other != place {
+		at, with := address(s.URL)
+		name, here := known.made[s.ID] // Graph may spell things otherwise
+		if !here {
+			name = fold(s.Resource)
+		}
+		if !here && at != place {
 			continue
 		}
-		name := fold(s.Resource)
-		if made := w.r.madeFor(s.ID); made != "" {
-			name = made // Graph may spell it otherwise
+		if here {
+			made[s.ID] = name
+		}
+		if kept[s.ID] = true; known.stale[s.ID] {
+			stale[s.ID] = true
 		}
 		before, twice := w.have[name]
 		switch {
-		case s.URL != address || !wanted[name]:
+		case !here && with != query || !wanted[name] || stale[s.ID]:
 			w.excess = append(w.excess, s)
 		case twice && before.Expires.After(s.Expires):
 			w.excess = append(w.excess, s)
@@ -152,34 +186,41 @@ func (w *subscribing) sort(there []graph.Subscription, mailboxes []string) {
 		}
 	}
 	slices.Sort(w.wanted)
+	known.made, known.kept, known.stale = made, kept, stale
 }
 
-func (r *receiver) madeFor(id string) string {
-	r.standing.mu.Lock()
-	defer r.standing.mu.Unlock()
-	return r.standing.made[id]
+// address parts the address of notifications from its query, so that one that is
+// spelled otherwise is the same.
+func address(text string) (place, query string) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return text, ""
+	}
+	return strings.TrimSuffix(strings.ToLower(u.Scheme+"://"+u.Host), ":443") + u.EscapedPath(), u.RawQuery
 }
 
 // run makes all changes, some at once.
 func (w *subscribing) run(ctx context.Context) {
 	var all sync.WaitGroup
-	each := func(resource string, do func() error) {
+	each := func(resource string, do func(context.Context) error) {
 		select {
 		case w.turns <- struct{}{}:
 		case <-ctx.Done():
 			return
 		}
 		all.Go(func() {
-			err := do()
+			inner, cancel := context.WithTimeout(ctx, changeWait)
+			defer cancel()
+			err := do(inner)
 			<-w.turns
 			w.note(ctx, resource, err)
 		})
 	}
 	for _, s := range w.excess {
-		each("", func() error { return w.client.Unsubscribe(ctx, s.ID, w.waiting) })
+		each("", func(ctx context.Context) error { return w.client.Unsubscribe(ctx, s.ID, w.waiting) })
 	}
 	for _, resource := range w.wanted {
-		each(resource, func() error { return w.keep(ctx, resource) })
+		each(resource, func(ctx context.Context) error { return w.keep(ctx, resource) })
 	}
 	all.Wait()
 }
@@ -203,6 +244,7 @@ func (w *subscribing) keep(ctx context.Context, resource string) error {
 		}
 		err := w.client.Renew(ctx, s.ID, until, w.waiting)
 		if _, status := graph.ProblemOf(err); status != http.StatusNotFound {
+			w.renewed(s.ID, err)
 			return err
 		}
 	}
@@ -212,10 +254,8 @@ func (w *subscribing) keep(ctx context.Context, resource string) error {
 	}
 	known := &w.r.standing
 	known.mu.Lock()
-	if known.made == nil {
-		known.made = map[string]string{}
-	}
 	known.made[made.ID] = fold(resource)
+	known.kept[made.ID] = true
 	known.mu.Unlock()
 	w.mu.Lock()
 	w.out.Fresh++
@@ -223,9 +263,19 @@ func (w *subscribing) keep(ctx context.Context, resource string) error {
 	return nil
 }
 
+// renewed remembers what Graph wants renewed and could not be.
+func (w *subscribing) renewed(id string, err error) {
+	if err == nil || !w.again[id] {
+		return
+	}
+	w.r.standing.mu.Lock()
+	defer w.r.standing.mu.Unlock()
+	put(&w.r.standing.again, id)
+}
+
 // note counts, and logs what could not be had, once for as long as it stays so.
 func (w *subscribing) note(ctx context.Context, resource string, err error) {
-	if ctx.Err() != nil || errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil {
 		return
 	}
 	w.mu.Lock()
@@ -240,14 +290,18 @@ func (w *subscribing) note(ctx context.Context, resource string, err error) {
 	known, text := &w.r.standing, ""
 	if err != nil {
 		p, status := graph.ProblemOf(err)
-		text = http.StatusText(status) + p.Code
+		text = fmt.Sprint(status, " ", p.Code)
 	}
 	known.mu.Lock()
 	news := text != "" && known.problem[resource] != text
-	if known.problem == nil {
-		known.problem = map[string]string{}
+	switch {
+	case text == "":
+		delete(known.problem, resource)
+	case known.problem == nil:
+		known.problem = map[string]string{resource: text}
+	default:
+		known.problem[resource] = text
 	}
-	known.problem[resource] = text
 	known.mu.Unlock()
 	if news && w.r.env.Log != nil {
 		w.r.env.Log.Warn("a change of a subscription was refused; it is tried again", "source", w.r.env.Block, "resource", resource, "error", err.Error())

@@ -105,7 +105,10 @@ func (s *System) subscribed(x *traffic.Exchange, w *wish, box dataset.Row) (any,
 			return nil, refuse(http.StatusBadRequest, "ValidationError", "Subscription validation request failed. Notification endpoint must respond with 200 OK to validation request: %v", err)
 		}
 	}
-	r := dataset.Rand(s.o.Seed+uint64(x.Call.N), "graph subscription")
+	s.mu.Lock()
+	s.subscriptions++
+	r := dataset.Rand(s.o.Seed+s.subscriptions, "graph subscription")
+	s.mu.Unlock()
 	row := dataset.Row{
 		"id": guid(r.Uint64(), r.Uint64()), "mailbox": key(box), "resource": w.Resource, "changeType": w.ChangeType, "notificationUrl": w.NotificationURL,
 		"lifecycleNotificationUrl": orNull(w.LifecycleNotificationURL), "clientState": orNull(w.ClientState), "expirationDateTime": until,

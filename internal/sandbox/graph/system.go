@@ -53,13 +53,14 @@ type System struct {
 	key []byte // signs access tokens
 	mux *http.ServeMux
 
-	mu      sync.Mutex
-	issued  int               // access tokens of an earlier issue are revoked
-	links   map[string]*round // what next and delta links lead to, by token
-	made    int               // links so far
-	expired int               // answers that told of an expired token, so far
-	open    map[string]*mailbox
-	events  index
+	mu            sync.Mutex
+	issued        int               // access tokens of an earlier issue are revoked
+	links         map[string]*round // what next and delta links lead to, by token
+	made          int               // links so far
+	subscriptions uint64            // made so far
+	expired       int               // answers that told of an expired token, so far
+	open          map[string]*mailbox
+	events        index
 
 	client  *http.Client  // of notifications
 	wake    chan struct{} // holds one token when there may be something to send
