@@ -166,6 +166,7 @@ func (w *subscribing) sort(there []graph.Subscription, mailboxes []string) {
 		if !here && at != place {
 			continue
 		}
+		twin := kept[s.ID]
 		if here {
 			made[s.ID] = name
 		}
@@ -174,6 +175,7 @@ func (w *subscribing) sort(there []graph.Subscription, mailboxes []string) {
 		}
 		before, twice := w.have[name]
 		switch {
+		case twin: // listed again, as the list may change while it is read
 		case !here && with != query || !wanted[name] || stale[s.ID]:
 			w.excess = append(w.excess, s)
 		case twice && before.Expires.After(s.Expires):

@@ -2,6 +2,7 @@ package webhook_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -29,14 +30,17 @@ type tenancy struct {
 	conn   connector.Connection
 	url    string
 	door   *door
-	calls  int // of Disturbed
+	calls  int  // of Disturbed
+	again  bool // lists of subscriptions hold each row twice
 }
 
-func newTenancy(t *testing.T, attempts int) *tenancy {
+func newTenancy(t *testing.T, attempts int) *tenancy { return tenancyOf(t, attempts, 4) }
+
+func tenancyOf(t *testing.T, attempts, users int) *tenancy {
 	t.Helper()
 	w := &tenancy{t: t, clock: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
 	var err error
-	if w.tenant, err = sandbox.New(sandbox.Options{Users: 4, Now: func() time.Time { return w.clock }}); err != nil {
+	if w.tenant, err = sandbox.New(sandbox.Options{Users: users, Now: func() time.Time { return w.clock }}); err != nil {
 		t.Fatal(err)
 	}
 	for _, row := range w.tenant.Data.Rows("mailboxes") {
@@ -44,7 +48,7 @@ func newTenancy(t *testing.T, attempts int) *tenancy {
 			w.boxes = append(w.boxes, dataset.Text(row["id"]))
 		}
 	}
-	server := httptest.NewServer(w.tenant.Traffic)
+	server := httptest.NewServer(http.HandlerFunc(w.serve))
 	t.Cleanup(server.Close)
 	hook := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) { w.door.ServeHTTP(rw, q) }))
 	t.Cleanup(hook.Close)
@@ -60,6 +64,21 @@ func newTenancy(t *testing.T, attempts int) *tenancy {
 	w.conn = connector.Connection{Address: "connection.graph.tenant", Kind: "graph", Config: &c, Get: func(context.Context) (any, error) { return client, nil }}
 	w.open(w.url, "canary-state")
 	return w
+}
+
+// serve answers for the tenant.
+func (w *tenancy) serve(rw http.ResponseWriter, q *http.Request) {
+	if !w.again || q.Method != http.MethodGet {
+		w.tenant.Traffic.ServeHTTP(rw, q)
+		return
+	}
+	q.Header.Del("Accept-Encoding")
+	rec := httptest.NewRecorder()
+	w.tenant.Traffic.ServeHTTP(rec, q)
+	head, list, _ := strings.Cut(strings.TrimSpace(rec.Body.String()), `"value":[`)
+	list, tail, _ := strings.Cut(list, "]")
+	rw.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(rw, head+`"value":[`+list+","+list+"]"+tail) // the source says what it lacks
 }
 
 // open makes the source, as a process does that begins.
@@ -142,6 +161,23 @@ func TestSubscribeRefused(t *testing.T) {
 	if strings.Contains(w.door.log.String(), "canary") {
 		t.Errorf("a secret is told:\n%s", w.door.log.String())
 	}
+}
+
+// The subscriptions stand on several pages.
+func TestSubscribeMany(t *testing.T) {
+	w := tenancyOf(t, 1, 50)
+	n := len(w.boxes)
+	w.want("made", w.boxes, connector.Subscriptions{Active: n, Fresh: n}, strings.TrimSpace(strings.Repeat("POST ", n)))
+	w.open(w.url, "canary-state")
+	w.want("after a restart", w.boxes, connector.Subscriptions{Active: n}, "")
+}
+
+// A row that is listed twice is no second subscription.
+func TestSubscribeListedTwice(t *testing.T) {
+	w := newTenancy(t, 1)
+	w.want("made", w.boxes[:2], connector.Subscriptions{Active: 2, Fresh: 2}, "POST POST")
+	w.again = true
+	w.want("listed twice", w.boxes[:2], connector.Subscriptions{Active: 2}, "")
 }
 
 // An answer that is lost leaves no second subscription.

@@ -195,7 +195,9 @@ const subscriptionsPage = 20
 func (s *System) listSubscriptions(x *traffic.Exchange) (any, error) {
 	out := page{Context: metadata(x.Request, "subscriptions"), Value: []map[string]any{}}
 	after := x.Request.URL.Query().Get("$skiptoken")
-	for _, row := range s.Data.Rows("subscriptions") {
+	rows := s.Data.Rows("subscriptions")
+	slices.SortFunc(rows, func(a, b dataset.Row) int { return strings.Compare(key(a), key(b)) })
+	for _, row := range rows {
 		if !s.alive(row) || key(row) <= after {
 			continue
 		}
