@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,8 +32,18 @@ type tenancy struct {
 	world
 	tenant  *graph.System
 	url     string
-	address string
+	address string // of a server that stays while services come and go
+	up      atomic.Pointer[Service]
 	boxes   []string
+}
+
+// front answers for the service that runs, if one does.
+func (w *tenancy) front(rw http.ResponseWriter, q *http.Request) {
+	if s := w.up.Load(); s != nil {
+		s.ServeHTTP(rw, q)
+		return
+	}
+	http.Error(rw, "nobody serves", http.StatusServiceUnavailable)
 }
 
 const told = `
@@ -98,12 +109,9 @@ func newTenancy(t *testing.T) *tenancy {
 			w.boxes = append(w.boxes, dataset.Text(row["id"]))
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.address = l.Addr().String()
-	_ = l.Close() // it is listened on again
+	front := httptest.NewServer(http.HandlerFunc(w.front))
+	t.Cleanup(front.Close)
+	w.address = strings.TrimPrefix(front.URL, "http://")
 	w.openState()
 	t.Cleanup(func() {
 		if w.stop != nil {
@@ -145,19 +153,18 @@ func (w *tenancy) serve() {
 		w.t.Fatal(err)
 	}
 	w.Receive()
-	l, err := net.Listen("tcp", w.address)
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
-	go func() { done <- w.Run(ctx, l) }()
+	service := w.Service
+	go func() { done <- service.Run(ctx, nil) }()
+	w.up.Store(service)
 	stopped := false
 	w.stop = func() {
 		if stopped {
 			return
 		}
 		stopped = true
+		w.up.Store(nil)
 		cancel()
 		if err := <-done; err != nil {
 			w.t.Errorf("the service ended with %v", err)
@@ -168,7 +175,7 @@ func (w *tenancy) serve() {
 // await waits until something holds.
 func (w *tenancy) await(what string, holds func() bool) {
 	w.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(2 * time.Minute) // only a test that fails waits so long
 	for !holds() {
 		select {
 		case <-late:
