@@ -254,12 +254,12 @@ func (s *session) absent(m *mirror, row *state.MirrorRow) error {
 	switch {
 	case row.Gone:
 		return nil
+	case m.side(row, s.clock) != 0:
+		return nil // absence means nothing outside of the interval that was read
 	case p == nil && m.read.listed, p != nil && p.gone:
 		return m.putAbsent(row, "its partition is gone")
 	case p == nil || !p.complete || p.unread || p.mode != connector.Full:
 		return nil
-	case m.src.Window != nil && m.src.Window.outside(row.Lo, row.Hi, s.clock) != 0:
-		return nil // absence means nothing outside of the interval that was read
 	}
 	return m.putAbsent(row, "absent from a complete read")
 }

@@ -222,15 +222,16 @@ func (s *session) mirrorRecords(m *mirror) *records {
 
 func (s *session) feedRow(m *mirror, r *records, row *state.MirrorRow) error {
 	e := entry{key: row.Key, raw: row.Hash, order: row.Seq}
-	p := r.part(row.Part)
-	switch side := m.src.Window.outside(row.Lo, row.Hi, s.clock); {
+	p, dropped := r.part(row.Part), m.dropped(row.Part)
+	side := m.side(row, s.clock)
+	if dropped && (row.Gone || side != 0) {
+		p.gone = true // and this is what is left of it
+	}
+	switch {
 	case row.Gone:
-		if _, known := m.known.parts[row.Part]; !known && (m.read == nil || m.read.parts[row.Part] == nil) {
-			p.gone = true // its partition went with it
-		}
 		e.seen = seenGone
 		return r.add(p, &e, nil)
-	case row.Epoch != m.epoch:
+	case row.Epoch != m.epoch && (side == 0 || !p.complete && !p.gone), dropped && m.src.Window != nil && side == 0:
 		e.seen = seenOutdated
 	case side < 0:
 		e.seen = seenExpired
@@ -238,6 +239,23 @@ func (s *session) feedRow(m *mirror, r *records, row *state.MirrorRow) error {
 		e.seen = seenAhead
 	}
 	return r.add(p, &e, row.Body)
+}
+
+// dropped tells whether a partition that the mirror has rows of was once found
+// to be gone, and is not named by the read either.
+func (m *mirror) dropped(part string) bool {
+	_, known := m.known.parts[part]
+	return !known && (m.read == nil || m.read.parts[part] == nil)
+}
+
+// side tells on which side of the source's window a row lies, as the window is
+// now: its field may be another one than when the row was read.
+func (m *mirror) side(row *state.MirrorRow, clock time.Time) int {
+	if m.src.Window == nil || row.Gone {
+		return 0
+	}
+	lo, hi := extent(m.src.Window, row.Body)
+	return m.src.Window.outside(lo, hi, clock)
 }
 
 // sourceRef names a record by its partition.

@@ -62,3 +62,42 @@ func TestWindowOfWhatLasts(t *testing.T) {
 		}
 	}
 }
+
+// The field of a window may become another one: what was read before is judged
+// by it, too, and what that does not let a read see is not gone.
+func TestWindowOfAnotherField(t *testing.T) {
+	hcl := `
+connection "sqlite" "hr" { path = "hr.db" }
+connection "sqlite" "db" { path = "target.db" }
+source "sql" "visits" {
+  connection = connection.sqlite.hr
+  query      = "SELECT id, start, until FROM visits WHERE start >= :from"
+  key        = ["id"]
+  window {
+    field = "start"
+    past  = "2d"
+  }
+}
+sink "sql" "visits" {
+  connection = connection.sqlite.db
+  table      = "visits"
+}
+pipeline "visits" {
+  from = source.sql.visits
+  into = sink.sql.visits
+  map {
+    id    = src.id
+    until = src.until
+  }
+}
+`
+	b := newBench(t, map[string]string{"main.hcl": hcl})
+	b.rows("hr.db", "CREATE TABLE visits(id INTEGER PRIMARY KEY, start TEXT, until TEXT)")
+	b.rows("hr.db", "INSERT INTO visits VALUES (1,'2026-03-01T00:00:00Z','2026-02-01T00:00:00Z'),(2,'2026-03-01T00:00:00Z','2026-03-04T00:00:00Z'),(3,'2026-03-01T00:00:00Z','2026-03-04T00:00:00Z')")
+	b.wantRun(engine.Options{}, "visits succeeded: created 3")
+	b.write("main.hcl", replace(replace(hcl, `field = "start"`, `field = "until"`), "WHERE start", "WHERE until"))
+	b.rows("hr.db", "DELETE FROM visits WHERE id = 3")
+	b.wantRun(engine.Options{}, "visits succeeded: deleted 1, unchanged 2")
+	b.wantRun(engine.Options{}, "visits succeeded: unchanged 1")
+	b.wantRows(db, "SELECT id FROM visits ORDER BY id", "1", "2")
+}

@@ -29,6 +29,8 @@ type world struct {
 	// retold: a delta tells of a record that went and came back first that it
 	// is gone, and of all that follow then what is new of them.
 	retold bool
+	// lavish hands over what lies outside of the window too.
+	lavish bool
 	faults faults
 	crash  *crash
 	// complete tells which partitions the last read ended.

@@ -233,7 +233,7 @@ func (s *stage) load(hcl string) {
 		s.t.Fatalf("write the project: %v", err)
 	}
 	p, diags := dsl.Load(context.Background(), dsl.Options{Dir: s.dir, Resolve: true,
-		Sources: []connector.Kind[connector.Source]{s.sourceKind()}, Sinks: []connector.Kind[connector.Sink]{s.sinkKind()}})
+		Sources: []connector.Kind[connector.Source]{s.sourceKind(), s.agendaKind()}, Sinks: []connector.Kind[connector.Sink]{s.sinkKind()}})
 	if diags.HasErrors() {
 		s.t.Fatalf("load the project: %+v\n%s", diags, hcl)
 	}

@@ -111,3 +111,42 @@ func TestEmptiedGroup(t *testing.T) {
 		t.Errorf("the directory (-want +got)\n%s", diff)
 	}
 }
+
+// TestHostLeavesAfterTheMeeting: who leaves in the days in which a meeting took
+// place takes along those to come, and not that one, nor whom it was with.
+func TestHostLeavesAfterTheMeeting(t *testing.T) {
+	d := loaded(t, nil)
+	before := len(d.holds()["visitors"])
+	d.now = d.now.Add(3 * 24 * time.Hour)
+	user := d.box.Graph.Data.Rows("users")
+	if err := d.box.Graph.Data.Delete("users", noor); err != nil {
+		t.Fatal(err)
+	}
+	d.run()
+	d.truth.follow()
+	over := 0
+	for _, m := range d.truth.meetings {
+		if m.host == noor {
+			over++
+		}
+	}
+	if over == 0 || before == 0 {
+		t.Fatal("no meeting of hers is over")
+	}
+	d.approve("appointments", len(d.holds()["appointments"])-len(d.truth.meetings))
+	d.settled("she has left")
+	if n := len(d.rows("SELECT 1 FROM visitors WHERE badge = 'V-8'")); n != 1 {
+		t.Errorf("%d of one visitor still has a badge", n)
+	}
+	for _, row := range user {
+		if row["id"] == noor {
+			if _, err := d.box.Graph.Data.Insert("users", row); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	d.now = d.now.Add(time.Hour)
+	delete(d.truth.badges, noor)
+	d.settled("she is back")
+	d.wantNothing()
+}

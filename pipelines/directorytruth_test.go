@@ -29,7 +29,7 @@ type truth struct {
 type meeting struct {
 	host, id, line string
 	ends           time.Time
-	past           bool // it was seen to have slid out of the window: it stays, whatever becomes of the host
+	past           bool // it has slid out of the window: it stays, whatever becomes of the host
 	visitors       map[string]string
 }
 
@@ -62,7 +62,7 @@ func (tr *truth) follow() {
 	over := tr.c.now.Add(-24 * time.Hour)
 	for key, m := range tr.meetings {
 		read := hosts[m.host] && !tr.closed[m.host]
-		m.past = m.past || read && !m.ends.After(over)
+		m.past = m.past || !m.ends.After(over)
 		if _, ok := now[key]; !ok && (m.past || hosts[m.host] && !read) {
 			now[key] = m
 		}

@@ -231,6 +231,32 @@ pipeline "staff" {
 	}
 }
 
+// TestHostLeavesWhenTheMeetingIsOver: the meeting took place, and stays when its
+// host goes in the run in which it slides out of the window.
+func TestHostLeavesWhenTheMeetingIsOver(t *testing.T) {
+	for name, mailboxes := range map[string]string{"list": `["u1", "u2"]`, "source": "source.graph_users.staff"} {
+		t.Run(name, func(t *testing.T) {
+			tenant := graphtest.New(t)
+			for _, id := range []string{"u1", "u2"} {
+				tenant.PutUser(fmt.Sprintf(`{"id":%q,"userType":"Member"}`, id))
+				tenant.PutEvent(id, meeting("over", 2, "digireceptie", ""))
+				tenant.PutEvent(id, meeting("soon", 40, "digireceptie", ""))
+			}
+			p := project(t, tenant, mailboxes, "")
+			wantRun(t, p, 0, "meetings succeeded, 4 created", "u1/over About over", "u1/soon About soon", "u2/over About over", "u2/soon About soon")
+			left := []string{"u1/over About over", "u1/soon About soon", "u2/over About over"}
+			tenant.DropUser("u2", "deleted")
+			p.Write(strings.Replace(p.Text(), `"u1", "u2"`, `"u1"`, 1))
+			wantRun(t, p, 28*time.Hour, "meetings succeeded, 1 deleted", left...)
+			wantRun(t, p, time.Hour, "meetings succeeded", left...)
+			// Back from the recycle bin.
+			tenant.PutUser(`{"id":"u2","userType":"Member"}`)
+			p.Write(strings.Replace(p.Text(), `["u1"]`, `["u1", "u2"]`, 1))
+			wantRun(t, p, time.Hour, "meetings succeeded, 1 created", append(left, "u2/soon About soon")...)
+		})
+	}
+}
+
 // TestPrivate: by default nobody sees what a private meeting is about.
 func TestPrivate(t *testing.T) {
 	tenant := graphtest.New(t)
