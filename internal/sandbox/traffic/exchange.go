@@ -113,10 +113,13 @@ func (t *Traffic) end() {
 	t.inflight--
 }
 
-// serve answers a call, writes it down, and only then sends the answer.
-func (t *Traffic) serve(w http.ResponseWriter, x *Exchange) {
-	t.answer(x, t.o.Serve)
-	t.send(w, x)
+// take counts a call in, answers it and writes it down. Only then its answer may
+// be sent: whoever has it may call again, and this call must not count any more.
+func (t *Traffic) take(r *http.Request, serve func(*Exchange)) *Exchange {
+	x := t.begin(r)
+	defer t.end()
+	t.answer(x, serve)
+	return x
 }
 
 // Do counts a call of another protocol than HTTP, with the faults that fit it:
@@ -124,9 +127,7 @@ func (t *Traffic) serve(w http.ResponseWriter, x *Exchange) {
 // 0: the connection breaks, and the caller must not hear of an answer.
 func (t *Traffic) Do(ctx context.Context, method, path string, serve func(*Exchange)) int {
 	r := (&http.Request{Method: method, URL: &url.URL{Path: path}, Header: http.Header{}, Body: http.NoBody}).WithContext(ctx)
-	x := t.begin(r)
-	defer t.end()
-	t.answer(x, serve)
+	x := t.take(r, serve)
 	if x.broken || x.cut {
 		return 0
 	}

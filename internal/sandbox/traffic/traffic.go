@@ -199,7 +199,5 @@ func (l *Log) add(c Call) error {
 
 // ServeHTTP serves one call.
 func (t *Traffic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := t.begin(r)
-	defer t.end()
-	t.serve(w, x)
+	t.send(w, t.take(r, t.o.Serve))
 }

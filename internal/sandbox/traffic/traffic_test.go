@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -229,6 +230,26 @@ func TestConcurrent(t *testing.T) {
 	}
 	if c := w.Counts(); c.Peak != 3 {
 		t.Errorf("peak %d", c.Peak)
+	}
+}
+
+// A flushed answer tells when the caller has it.
+type flushed struct {
+	*httptest.ResponseRecorder
+	then func()
+}
+
+func (f flushed) Flush() { f.then() }
+
+// TestCallAfterAnAnswer: whoever has an answer may call at once, and is alone.
+func TestCallAfterAnAnswer(t *testing.T) {
+	w := start(t, traffic.Options{
+		Concurrent: 1, Busy: func(x *traffic.Exchange) { x.WriteHeader(http.StatusConflict) }, Serve: func(*traffic.Exchange) {},
+	})
+	first, second := httptest.NewRecorder(), httptest.NewRecorder()
+	w.ServeHTTP(flushed{first, func() { w.ServeHTTP(second, httptest.NewRequest("GET", "/", nil)) }}, httptest.NewRequest("GET", "/", nil))
+	if c := w.Counts(); first.Code != 200 || second.Code != 200 || c.Peak != 1 {
+		t.Errorf("answered %d and %d, %d at once", first.Code, second.Code, c.Peak)
 	}
 }
 
