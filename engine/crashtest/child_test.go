@@ -70,7 +70,7 @@ func child(dir string, args []string) error {
 		return err
 	}
 	if args[0] == "serve" {
-		return errors.Join(serveHooks(ctx, p, store, e, args[1]), store.Close())
+		return errors.Join(serveHooks(ctx, p, store, e), store.Close())
 	}
 	opts := engine.Options{Full: args[0] == "full"}
 	if opts.Pipelines, err = p.Select(args[1:]); err != nil {
@@ -153,12 +153,18 @@ func (p *project) path(name string) string { return filepath.Join(p.dir, name) }
 // start starts a child; its output goes to out.
 func (p *project) start(out *bytes.Buffer, args ...string) *exec.Cmd {
 	p.t.Helper()
-	cmd := exec.CommandContext(p.t.Context(), os.Args[0], args...)
-	cmd.Env = append(append(os.Environ(), childDir+"="+p.dir), p.env...)
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd := p.command(out, args...)
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
+	return cmd
+}
+
+// command is a child that is yet to be started; its output goes to out.
+func (p *project) command(out *bytes.Buffer, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(p.t.Context(), os.Args[0], args...)
+	cmd.Env = append(append(os.Environ(), childDir+"="+p.dir), p.env...)
+	cmd.Stdout, cmd.Stderr = out, out
 	return cmd
 }
 

@@ -3,11 +3,13 @@ package crashtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -25,9 +27,10 @@ import (
 	"koppel/internal/webhook"
 )
 
-// serveHooks takes deliveries in until the process ends.
-func serveHooks(ctx context.Context, p *dsl.Project, store state.Store, e *engine.Engine, address string) error {
-	l, err := net.Listen("tcp", address)
+// serveHooks takes deliveries in until the process ends, from a socket that it
+// was started with.
+func serveHooks(ctx context.Context, p *dsl.Project, store state.Store, e *engine.Engine) error {
+	l, err := net.FileListener(os.NewFile(inherited, "socket"))
 	if err != nil {
 		return err
 	}
@@ -112,24 +115,37 @@ func (s *sender) deliver(ctx context.Context, body string) {
 	}
 }
 
-// freeAddress finds an address that nobody listens on.
-func freeAddress(t *testing.T) string {
+// inherited is the descriptor of the socket that a service listens on.
+const inherited = 3
+
+// listen opens a socket that outlives the services that listen on it: nobody
+// else gets its port while none runs.
+func listen(t *testing.T) (address string, socket *os.File) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	return l.Addr().String()
+	if socket, err = l.File(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() })
+	return l.Addr().String(), socket
 }
 
 // restarts runs the service and kills it at random moments until done is closed,
 // or at most so many times; then it lets it run.
-func (p *project) restarts(address string, times int, done <-chan struct{}) (kills int) {
+func (p *project) restarts(socket *os.File, times int, done <-chan struct{}) (kills int) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for {
 		var out bytes.Buffer
-		cmd := p.start(&out, "serve", address)
+		cmd := p.command(&out, "serve")
+		cmd.ExtraFiles = []*os.File{socket}
+		if err := cmd.Start(); err != nil {
+			p.t.Error(err)
+			return kills
+		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
 		after := time.After(moment(r, 500*time.Millisecond) + 200*time.Millisecond)
@@ -151,7 +167,7 @@ func (p *project) restarts(address string, times int, done <-chan struct{}) (kil
 }
 
 func (p *project) end(cmd *exec.Cmd, ended <-chan error) {
-	if err := cmd.Process.Kill(); err != nil {
+	if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.t.Error(err)
 	}
 	<-ended
@@ -182,10 +198,11 @@ func TestKillHooks(t *testing.T) {
 			delete(want, id)
 		}
 	}
-	s := &sender{t: t, client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}, address: freeAddress(t)}
+	address, socket := listen(t)
+	s := &sender{t: t, client: &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}, address: address}
 	done := make(chan struct{})
 	killed := make(chan int, 1)
-	go func() { killed <- p.restarts(s.address, 6, done) }()
+	go func() { killed <- p.restarts(socket, 6, done) }()
 	began := time.Now()
 	s.burst(bodies, people)
 	t.Logf("%d deliveries in %s, %d kills, %d repeated", total, time.Since(began).Round(time.Millisecond), stopped(done, killed), s.again.Load())

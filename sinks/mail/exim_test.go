@@ -101,7 +101,8 @@ func startExim(t *testing.T) *exim {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	x := &exim{t: t, dir: dir, port: freePort(t), implicit: freePort(t), delivered: make(chan string, 100), caFile: dir + "/cert.pem", maildir: dir + "/mail"}
+	ports := freePorts(t)
+	x := &exim{t: t, dir: dir, port: ports[0], implicit: ports[1], delivered: make(chan string, 100), caFile: dir + "/cert.pem", maildir: dir + "/mail"}
 	x.user, x.group = os.Getuid(), os.Getgid()
 	if x.user == 0 { // the server delivers nothing as root
 		x.user, x.group = 65534, 65534
@@ -119,14 +120,19 @@ func missing(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-func freePort(t *testing.T) int {
+// freePorts finds two ports that nobody listens on. A server that finds one taken
+// meanwhile tries again by itself.
+func freePorts(t *testing.T) (ports [2]int) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() // after both are found: they are two
+		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return ports
 }
 
 // prepare writes the configuration and the certificate, which vouches for itself.

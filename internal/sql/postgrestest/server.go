@@ -42,14 +42,27 @@ func Start(t testing.TB) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	p := &Server{Password: "kanarie-9b1f", Port: freePort(t), bin: bin}
+	p := &Server{Password: "kanarie-9b1f", bin: bin}
 	if err := p.initialize(dir); err != nil {
 		t.Fatal(err)
 	}
-	p.serve(t, filepath.Join(dir, "data"))
+	for try := 1; ; try++ {
+		p.Port = freePort(t)
+		err := p.serve(t, filepath.Join(dir, "data"))
+		if err == nil {
+			break
+		}
+		if try == startTries {
+			t.Fatalf("PostgreSQL did not start %d times; at last: %v", try, err)
+		}
+	}
 	p.URL = p.Database("postgres")
 	return p
 }
+
+// startTries is how often a server is started: another program may take its port
+// meanwhile.
+const startTries = 5
 
 // Database gives the URL of a database of the server.
 func (p *Server) Database(name string) string {
@@ -145,15 +158,16 @@ func (p *Server) initialize(dir string) error {
 }
 
 // serve runs the server until the test ends and waits until it answers.
-func (p *Server) serve(t testing.TB, data string) {
+func (p *Server) serve(t testing.TB, data string) error {
 	t.Helper()
-	cmd := as(filepath.Join(p.bin, "pg_ctl"), "start", "-w", "-D", data, "-l", filepath.Join(data, "log"),
+	log := filepath.Join(data, "log")
+	cmd := as(filepath.Join(p.bin, "pg_ctl"), "start", "-w", "-t", "600", "-D", data, "-l", log,
 		"-o", fmt.Sprintf("-p %d -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=50 -c shared_buffers=64MB -c fsync=off", p.Port))
 	cmd.Dir = filepath.Dir(data)
 	cmd.WaitDelay = 10 * time.Second
 	if out, err := cmd.CombinedOutput(); err != nil {
-		log, _ := os.ReadFile(filepath.Join(data, "log"))
-		t.Fatalf("pg_ctl start: %v: %s\n%s", err, out, log)
+		said, _ := os.ReadFile(log) // what there is of it
+		return fmt.Errorf("pg_ctl start: %w: %s\n%s", err, out, said)
 	}
 	t.Cleanup(func() {
 		stop := as(filepath.Join(p.bin, "pg_ctl"), "stop", "-m", "immediate", "-D", data)
@@ -162,6 +176,7 @@ func (p *Server) serve(t testing.TB, data string) {
 			t.Errorf("pg_ctl stop: %v: %s", err, out)
 		}
 	})
+	return nil
 }
 
 // Address is the server's host and port.
