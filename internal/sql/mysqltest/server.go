@@ -41,12 +41,17 @@ func Start(t testing.TB, options ...string) *Server {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s := &Server{socket: filepath.Join(dir, "s")}
-	as := owner(t, dir)
-	data := filepath.Join(dir, "data")
-	run(t, as, install, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db")
+	// A server that starts removes the temporary tables of others from the folder
+	// that they share.
+	data, tmp := filepath.Join(dir, "data"), filepath.Join(dir, "tmp")
+	if err := os.Mkdir(tmp, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	as := owner(t, dir, tmp)
+	run(t, as, install, "--no-defaults", "--datadir="+data, "--tmpdir="+tmp, "--auth-root-authentication-method=normal", "--skip-test-db")
 	for try := 1; ; try++ {
 		s.port = freePort(t)
-		words, ok := s.serve(t, as, daemon, append([]string{"--no-defaults", "--datadir=" + data, "--socket=" + s.socket, "--port=" + strconv.Itoa(s.port),
+		words, ok := s.serve(t, as, daemon, append([]string{"--no-defaults", "--datadir=" + data, "--tmpdir=" + tmp, "--socket=" + s.socket, "--port=" + strconv.Itoa(s.port),
 			"--bind-address=127.0.0.1", "--pid-file=" + filepath.Join(dir, "pid"), "--innodb-flush-log-at-trx-commit=0", "--sync-frm=0", "--innodb-doublewrite=0",
 			"--skip-name-resolve", "--max-allowed-packet=4M", "--innodb-buffer-pool-size=64M"}, options...))
 		if ok {
@@ -104,9 +109,9 @@ func find(program string) string {
 	return ""
 }
 
-// owner gives dir to the user mysql when the test is root, which the server
+// owner gives folders to the user mysql when the test is root, which the server
 // refuses to be.
-func owner(t testing.TB, dir string) *syscall.SysProcAttr {
+func owner(t testing.TB, dirs ...string) *syscall.SysProcAttr {
 	t.Helper()
 	if os.Getuid() != 0 {
 		return nil
@@ -117,8 +122,10 @@ func owner(t testing.TB, dir string) *syscall.SysProcAttr {
 	}
 	uid, _ := strconv.Atoi(u.Uid)
 	gid, _ := strconv.Atoi(u.Gid)
-	if err := os.Chown(dir, uid, gid); err != nil {
-		t.Fatal(err)
+	for _, dir := range dirs {
+		if err := os.Chown(dir, uid, gid); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }
