@@ -121,12 +121,6 @@ func TestMailboxLeavesWhenItsMeetingIsOver(t *testing.T) {
 		for _, saved := range []bool{false, true} {
 			a := agenda{keys: keys}
 			st := newAgenda(t, a)
-			run := func() *engine.PipelineResult {
-				if saved {
-					return st.saved()
-				}
-				return st.run(engine.Options{})
-			}
 			want := func(ids ...string) {
 				t.Helper()
 				all := []string{}
@@ -142,6 +136,10 @@ func TestMailboxLeavesWhenItsMeetingIsOver(t *testing.T) {
 			}
 			succeeds := func() {
 				t.Helper()
+				run := st.saved
+				if !saved {
+					run = func() *engine.PipelineResult { return st.run(engine.Options{}) }
+				}
 				if p := run(); p.Status != "succeeded" || p.Counts.Waiting > 0 {
 					t.Errorf("%s, saved %v: status %s, %d waiting", keys, saved, p.Status, p.Counts.Waiting)
 				}
@@ -196,7 +194,7 @@ type ledger struct {
 }
 
 // read takes what a run was told at a time, and gives the ids that may go.
-func (l *ledger) read(w *world, now time.Time, all map[string]rec, home map[string]string) map[string]bool {
+func (l *ledger) read(w *world, now time.Time, all map[string]rec) map[string]bool {
 	may := map[string]bool{}
 	for part, ids := range w.read {
 		for id := range ids {
@@ -269,10 +267,10 @@ func TestCalendarsConverge(t *testing.T) {
 			}
 			st.lavish, st.reversed = rapid.Bool().Draw(t, "lavish"), rapid.Bool().Draw(t, "reversed")
 			st.faults = calendarFaults(t, st.world)
-			l.run(t, st, a)
+			l.run(t, st)
 		}
 		st.faults = faults{}
-		l.run(t, st, a)
+		l.run(t, st)
 		l.settled(t, st, a)
 	})
 }
@@ -290,7 +288,7 @@ func calendarFaults(t *rapid.T, w *world) faults {
 }
 
 // run runs, perhaps to its death, and judges what is not there any more.
-func (l *ledger) run(t *rapid.T, st *stage, a agenda) {
+func (l *ledger) run(t *rapid.T, st *stage) {
 	before, now := maps.Clone(st.rows), st.now
 	all := map[string]rec{}
 	for _, recs := range st.parts {
@@ -310,7 +308,7 @@ func (l *ledger) run(t *rapid.T, st *stage, a agenda) {
 		st.die()
 	}
 	t.Logf("target %v", showRows(st.rows))
-	may := l.read(st.world, now, all, nil)
+	may := l.read(st.world, now, all)
 	for key := range before {
 		if _, stands := st.rows[key]; !stands && !may[strings.Split(key, "/")[0]] {
 			t.Fatalf("%s was taken away", key)
