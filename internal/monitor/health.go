@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -18,9 +19,10 @@ import (
 type Health struct {
 	Store  state.Store
 	Status func() serve.Status
-	// TempDir is where a file is written to see whether there is room.
-	TempDir string
-	Now     func() time.Time
+	// Dirs are where a file is written to see whether there is room: that of
+	// temporary files, and that of the state.
+	Dirs []string
+	Now  func() time.Time
 
 	mu    sync.Mutex
 	at    time.Time // when ready was found
@@ -115,19 +117,25 @@ func (h *Health) writable(ctx context.Context) (string, bool) {
 	return "", true
 }
 
-// room tells whether something can be written to the disk.
+// room tells whether something can be written to the disks.
 func (h *Health) room() (string, bool) {
-	f, err := os.CreateTemp(h.TempDir, "ready-")
-	if err != nil {
-		return err.Error(), false
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(make([]byte, 4096))
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err.Error(), false
+	for _, dir := range h.Dirs {
+		if err := write(dir); err != nil {
+			return err.Error(), false
+		}
 	}
 	return "", true
+}
+
+// enough is how much must fit on a disk, in bytes: several pages of a database.
+const enough = 64 << 10
+
+func write(dir string) error {
+	f, err := os.CreateTemp(dir, "ready-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(make([]byte, enough))
+	return errors.Join(err, f.Close())
 }

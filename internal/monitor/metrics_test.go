@@ -166,7 +166,7 @@ func TestReadiness(t *testing.T) {
 	s := open(t)
 	status := serve.Status{Since: now}
 	clock := now
-	h := &monitor.Health{Store: s, Status: func() serve.Status { return status }, TempDir: t.TempDir(), Now: func() time.Time { return clock }}
+	h := &monitor.Health{Store: s, Status: func() serve.Status { return status }, Dirs: []string{t.TempDir()}, Now: func() time.Time { return clock }}
 	ask := func() (int, string) {
 		clock = clock.Add(time.Second)
 		w := httptest.NewRecorder()
@@ -181,7 +181,7 @@ func TestReadiness(t *testing.T) {
 		"1 well":        {func() {}, 200, `"ready":true`},
 		"2 refused":     {func() { status.Refused = errors.New("secret") }, 200, "a later configuration was refused"},
 		"3 stopping":    {func() { status.Stopping = true }, 503, "it stops"},
-		"4 no room":     {func() { status.Stopping, h.TempDir = false, filepath.Join(h.TempDir, "none") }, 503, "no such file"},
+		"4 no room":     {func() { status.Stopping, h.Dirs = false, append(h.Dirs, filepath.Join(h.Dirs[0], "none")) }, 503, "no such file"},
 		"5 state is no": {func() { _ = s.Close() }, 503, `"name":"state","ok":false`},
 	}
 	for _, name := range slices.Sorted(maps.Keys(cases)) {

@@ -49,7 +49,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	var no *refusal
 	if !errors.As(err, &no) {
-		r.env.Log.Error("a delivery could not be kept", "source", r.env.Block, "path", r.config.Path, "error", err)
+		r.complain(err)
 		no = &refusal{status: http.StatusServiceUnavailable, problem: "the delivery can't be kept now; send it again later", retry: time.Minute}
 	} else {
 		r.env.Log.Warn("a delivery was refused", "source", r.env.Block, "path", r.config.Path, "status", no.status, "problem", no.problem, "from", q.RemoteAddr)
@@ -65,6 +65,23 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	}
 	w.WriteHeader(no.status)
 	fmt.Fprintf(w, "{\"error\":%s}\n", record.AppendString(nil, no.problem))
+}
+
+// complainEvery is how often the same reason why deliveries can't be kept is
+// logged: senders come again and again, and a disk that is full has no room for
+// that.
+const complainEvery = time.Minute
+
+// complain logs why a delivery could not be kept.
+func (r *receiver) complain(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if r.unkept++; err.Error() == r.reason && now.Sub(r.complained) < complainEvery {
+		return
+	}
+	r.env.Log.Error("a delivery could not be kept", "source", r.env.Block, "path", r.config.Path, "deliveries", r.unkept, "error", err)
+	r.unkept, r.reason, r.complained = 0, err.Error(), now
 }
 
 // receive takes a delivery in and says what became of it.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -21,6 +23,11 @@ type receiver struct {
 	limit    *rate.Limiter
 	places   chan struct{}
 	standing standing
+
+	mu         sync.Mutex // of all below
+	unkept     int        // deliveries that could not be kept since that was logged
+	reason     string     // that was logged last
+	complained time.Time
 }
 
 func newReceiver(c Config, env connector.Env) (*receiver, error) {

@@ -106,6 +106,9 @@ func (in *inbox) write(ctx context.Context, make bool, fn func(c *conn) error) e
 	if in.closed {
 		return errClosed
 	}
+	if err := in.store.inPlace(); err != nil {
+		return fmt.Errorf("write the inbox: %w", err)
+	}
 	if err := in.ready(ctx, make); err != nil {
 		return in.problem("open", err)
 	}
@@ -115,6 +118,10 @@ func (in *inbox) write(ctx context.Context, make bool, fn func(c *conn) error) e
 	err := in.transaction(ctx, fn)
 	if err != nil && !in.writer.AutocommitEnabled() {
 		err = errors.Join(err, in.writer.exec("ROLLBACK"))
+	}
+	if unwritable(err) { // what was opened for reading alone stays so
+		_ = in.writer.close()
+		in.writer, in.sealed = nil, inboxSeal{}
 	}
 	return in.problem("write", err)
 }
@@ -240,6 +247,9 @@ func digestID(salt []byte, id string) blob {
 
 // read runs fn on one snapshot, unless there is no file.
 func (in *inbox) read(ctx context.Context, fn func(c *conn) error) error {
+	if err := in.store.inPlace(); err != nil {
+		return fmt.Errorf("read the inbox: %w", err)
+	}
 	if known, err := exists(in.path); !known || err != nil {
 		return in.problem("open", err)
 	}
@@ -304,20 +314,19 @@ func (in *inbox) problem(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	name := filepath.Base(in.path)
 	switch code := sqlite.ErrCode(err).ToPrimary(); {
 	case errors.Is(err, errClosed), errors.Is(err, state.ErrKey), errors.Is(err, state.ErrNewer), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s the inbox: %w", doing, err)
 	case code == sqlite.ResultFull:
-		return fmt.Errorf("%s the inbox %s: %w: %w", doing, name, state.ErrFull, err)
+		return fmt.Errorf("%s the inbox %s: %w, make some: %w", doing, in.path, state.ErrFull, err)
 	case code == sqlite.ResultCorrupt, code == sqlite.ResultNotADB, errors.Is(err, state.ErrCorrupt):
-		return fmt.Errorf("%s the inbox: %s is damaged; put a backup of it in its place, or move it away to start with an empty one: %w: %w", doing, name, state.ErrCorrupt, err)
+		return fmt.Errorf("%s the inbox: %s is damaged; put a backup of it in its place, or move it away to start with an empty one: %w: %w", doing, in.path, state.ErrCorrupt, err)
 	case unwritable(err):
-		return fmt.Errorf("%s the inbox: %s can't be written; make the file and its folder writable for this user: %w", doing, name, err)
+		return fmt.Errorf("%s the inbox: %s can't be written; make the file and its folder writable for this user: %w", doing, in.path, err)
 	case code == sqlite.ResultBusy:
-		return fmt.Errorf("%s the inbox: another process is writing to %s: %w", doing, name, err)
+		return fmt.Errorf("%s the inbox: another process is writing to %s; end it, or what it does there: %w", doing, in.path, err)
 	}
-	return fmt.Errorf("%s the inbox %s: %w", doing, name, err)
+	return fmt.Errorf("%s the inbox %s: %w", doing, in.path, err)
 }
 
 // failure is problem, but an interrupted statement gives the context's error.

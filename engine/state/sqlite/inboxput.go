@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -38,12 +39,12 @@ func (in *inbox) Put(ctx context.Context, source string, events []state.Event) (
 	case <-in.ended:
 		return nil, errClosed
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, in.late(ctx.Err())
 	}
 	select {
 	case <-d.done:
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, in.late(ctx.Err())
 	case <-in.stopped:
 		select {
 		case <-d.done:
@@ -52,6 +53,12 @@ func (in *inbox) Put(ctx context.Context, source string, events []state.Event) (
 		}
 	}
 	return d.fresh, d.err
+}
+
+// late says that what was handed over is not on the disk yet; it may still get
+// there.
+func (in *inbox) late(err error) error {
+	return fmt.Errorf("write the inbox %s: the disk is slow, or another process is writing to it: %w", in.path, err)
 }
 
 // work commits what is delivered, group by group.

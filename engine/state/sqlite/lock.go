@@ -29,10 +29,13 @@ func (s *Store) Lock(ctx context.Context, names []string, wait time.Duration, ho
 	if s.opts.ReadOnly {
 		return nil, fmt.Errorf("lock: %w", errReadOnly)
 	}
+	if err := s.inPlace(); err != nil {
+		return nil, err
+	}
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	dir := filepath.Join(filepath.Dir(s.opts.Path), "locks")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, s.writable(fmt.Errorf("lock: %w", err))
 	}
 	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
@@ -68,12 +71,12 @@ func (s *Store) lockAll(dir string, names []string, holder string) ([]*flock.Flo
 		ok, err := f.TryLock()
 		switch {
 		case err != nil:
-			err = fmt.Errorf("lock %s: %w", name, err)
+			err = s.writable(fmt.Errorf("lock %s: %w", name, err))
 		case !ok:
 			err = &state.LockedError{Name: name, Holder: readHolder(path)}
 		default:
 			held = append(held, f)
-			err = writeHolder(path, holder)
+			err = s.writable(writeHolder(path, holder))
 		}
 		if err != nil {
 			_ = f.Close()

@@ -22,7 +22,11 @@ func problem(doing string, err error) error {
 		code.ToPrimary() == sqlite.ResultNotADB:
 		return fmt.Errorf("%s the state: %w: %w", doing, state.ErrCorrupt, err)
 	case code.ToPrimary() == sqlite.ResultBusy:
-		return fmt.Errorf("%s the state: another process is writing to it: %w", doing, err)
+		return fmt.Errorf("%s the state: %w: %w", doing, errBusy, err)
+	case code.ToPrimary() == sqlite.ResultFull:
+		return fmt.Errorf("%s the state: %w: %w", doing, state.ErrFull, err)
+	case unwritable(err):
+		return fmt.Errorf("%s the state: %w: %w", doing, errUnwritable, err)
 	}
 	return fmt.Errorf("%s the state: %w", doing, err)
 }
@@ -52,6 +56,10 @@ func damaged(table string, key any, what string) error {
 var (
 	errEnded    = errors.New("the state's transaction has ended")
 	errReadOnly = errors.New("the state is open for reading only")
+
+	// What is wrong with the file, and not with what is in it.
+	errBusy       = errors.New("another process is writing to it")
+	errUnwritable = errors.New("the file or its folder can't be used")
 )
 
 // isOwn tells whether an error already says what happened.

@@ -8,6 +8,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,7 @@ type Store struct {
 
 	writing chan struct{} // holds one token while no Update runs
 	writer  *conn         // nil when read only
+	info    os.FileInfo   // of the file that writer has open; nil when read only
 
 	mu     sync.Mutex
 	idle   []*conn
@@ -82,7 +84,16 @@ func open(ctx context.Context, opts Options, steps []string, bounds bounds) (*St
 	s := &Store{opts: opts, steps: steps, bounds: bounds, reads: readWay{opts.Path, sqlite.OpenReadWrite}, writing: make(chan struct{}, 1), keys: keyring{given: opts.Key, file: opts.KeyFile}}
 	s.writing <- struct{}{}
 	s.inbox = newInbox(s)
-	begin := func(ctx context.Context) error { return s.writable(s.openWriting(ctx)) }
+	begin := func(ctx context.Context) error {
+		err := s.openWriting(ctx)
+		if err == nil {
+			s.info, err = os.Stat(s.opts.Path)
+		}
+		if unwritable(err) {
+			return s.writable(err)
+		}
+		return s.placed(err)
+	}
 	if opts.ReadOnly {
 		begin = s.openReading
 	}
@@ -117,6 +128,9 @@ func (s *Store) openWriting(ctx context.Context) error {
 		if err := c.pragma(p); err != nil {
 			return stopped(ctx, "open", err)
 		}
+	}
+	if err := checkWritable(c); err != nil {
+		return stopped(ctx, "open", err)
 	}
 	if err := s.migrate(c); err != nil {
 		return stopped(ctx, "open", err)

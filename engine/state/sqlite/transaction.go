@@ -17,6 +17,7 @@ func (s *Store) View(ctx context.Context, fn func(state.View) error) (err error)
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("read the state: %w", err)
 	}
+	defer func() { err = s.placed(err) }()
 	c, err := s.takeReader()
 	if err != nil {
 		return err
@@ -44,7 +45,8 @@ func (s *Store) View(ctx context.Context, fn func(state.View) error) (err error)
 // Update runs fn in one transaction, which is durable when Update returns nil
 // and has not happened otherwise. Updates of one process wait for each other;
 // those of several for at most a minute.
-func (s *Store) Update(ctx context.Context, fn func(state.Tx) error) error {
+func (s *Store) Update(ctx context.Context, fn func(state.Tx) error) (err error) {
+	defer func() { err = s.placed(err) }()
 	if s.writer == nil {
 		return fmt.Errorf("write the state: %w", errReadOnly)
 	}
@@ -155,11 +157,14 @@ func (s *Store) takeWriter(ctx context.Context) error {
 		return fmt.Errorf("write the state: %w", ctx.Err())
 	case <-s.writing:
 	}
+	err := s.inPlace()
 	if s.isClosed() {
-		s.giveWriter()
-		return errClosed
+		err = errClosed
 	}
-	return nil
+	if err != nil {
+		s.giveWriter()
+	}
+	return err
 }
 
 func (s *Store) giveWriter() { s.writing <- struct{}{} }
@@ -173,6 +178,9 @@ func (s *Store) isClosed() bool {
 }
 
 func (s *Store) takeReader() (*conn, error) {
+	if err := s.inPlace(); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()

@@ -33,7 +33,7 @@ func (a *app) attach(ctx context.Context, sv *serve.Service, s *session, metrics
 		PlanDir: filepath.Join(s.project.Dir, ".koppel", "plans"), Holder: s.Holder, Calls: metrics.Call,
 	})
 	sv.Background(api.Serve)
-	health := &monitor.Health{Store: s.store, Status: sv.Status, TempDir: s.TempDir, Now: a.now}
+	health := &monitor.Health{Store: s.store, Status: sv.Status, Dirs: []string{s.TempDir, filepath.Dir(inside(s.project.Dir, s.project.State.Path))}, Now: a.now}
 	return errors.Join(
 		sv.Route("/api/", api),
 		sv.Route("GET /metrics", api.Open(metrics.Page(s.Log))),
