@@ -40,8 +40,10 @@ func TestSame(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if err := same(given("want", a, b), given("got", tt.got...)); !errors.Is(err, tt.want) {
-				t.Errorf("error is %v, want %v", err, tt.want)
+			for name, same := range map[string]func(want, got dataset) error{"same": same, "sameInOrder": sameInOrder} {
+				if err := same(given("want", a, b), given("got", tt.got...)); !errors.Is(err, tt.want) {
+					t.Errorf("%s: error is %v, want %v", name, err, tt.want)
+				}
 			}
 		})
 	}
@@ -82,6 +84,9 @@ func TestTableOfDatabase(t *testing.T) {
 	}
 	if out, err := exec.Command("sqlite3", db, "DROP TABLE employee").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
+	}
+	if err := sameInOrder(table("table", db), table("table", db)); err == nil {
+		t.Error("two tables that are not there count as equal")
 	}
 	if err := same(given("given"), table("table", db)); err == nil {
 		t.Error("a table that is not there counts as an empty one")

@@ -139,7 +139,7 @@ func (s *series) loads(check bool) error {
 			}
 		}
 		if check {
-			err := same(table("the floor's table", db), table("koppel's table after "+step.r.title, filepath.Join(dir, "people.db")))
+			err := sameInOrder(table("the floor's table", db), table("koppel's table after "+step.r.title, filepath.Join(dir, "people.db")))
 			if err != nil {
 				return err
 			}
