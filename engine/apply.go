@@ -154,7 +154,11 @@ func (w *work) write(ctx context.Context, entries []plan.Entry) ([]*connector.Ou
 			outcomes[i] = &connector.Outcome{}
 			continue
 		}
-		changes = append(changes, w.change(e))
+		c := w.change(e)
+		if e.Op == record.Create && w.sinkTraits.Answers {
+			c.Holder = w.holder(ctx, e.Key)
+		}
+		changes = append(changes, c)
 		places = append(places, i)
 	}
 	if len(changes) == 0 {

@@ -90,6 +90,9 @@ func (s *session) findDoubts(ctx context.Context, target connector.Sink, pipelin
 		return nil, err
 	}
 	found, err := finder.Find(ctx, changes)
+	if err == nil {
+		err = s.unheld(ctx, pipeline, changes, found)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ import (
 	"koppel/engine/connector"
 	"koppel/engine/plan"
 	"koppel/engine/record"
-	"koppel/engine/state"
 )
 
 // A lookBatch holds back the keys for which the target must be asked: creates
@@ -118,28 +117,7 @@ func (b *lookBatch) look(which func(int) bool, how func(connector.Sink) lookFunc
 // target tells no keys but answers that tell rows apart: a row is never taken
 // over from another item.
 func (w *work) markTaken(ctx context.Context, changes []record.Change, found []connector.Found) error {
-	rows := map[string][]int{}
-	for i := range found {
-		if f := &found[i]; f.N == 1 && f.Key == "" && len(f.Answer) > 2 && changes[i].Op == record.Create {
-			rows[string(f.Answer)] = append(rows[string(f.Answer)], i)
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	return w.s.Store.View(ctx, func(v state.View) error {
-		for it, err := range v.Items(w.row.ID, "") {
-			if err != nil {
-				return err
-			}
-			for _, i := range rows[string(it.Answer)] {
-				if it.Status != state.Out && it.Status != state.Expired && it.Key != changes[i].Key {
-					found[i].Key = it.Key
-				}
-			}
-		}
-		return nil
-	})
+	return w.s.markHolders(ctx, w.row.ID, changes, found)
 }
 
 // again decides a key once more, with the row that was found.

@@ -78,6 +78,11 @@ type Change struct {
 	// the row in the delete's own transaction and reports Protected instead of
 	// deleting when it answers true.
 	Protect func(row []byte) bool
+	// Holder tells which other record of the pipeline a target's answer belongs
+	// to; empty: none. It is set for creates where changes carry answers. A sink
+	// that looks for the row of a create asks it before it takes the row for this
+	// one, and not at the same time for several.
+	Holder func(answer []byte) (Key, error)
 }
 
 // A Shape describes the mapped records of one pipeline to its sink.

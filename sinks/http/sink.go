@@ -72,14 +72,17 @@ const workers = 8
 
 // Write applies changes, several at a time.
 func (s *sink) Write(ctx context.Context, batch []record.Change) ([]connector.Outcome, error) {
-	out := make([]connector.Outcome, len(batch))
+	w := &writing{batch: batch, out: make([]connector.Outcome, len(batch)), looks: make([]lookFor, len(batch))}
 	err := s.spread(ctx, len(batch), func(i int) (err error) {
-		out[i], err = s.one(ctx, &batch[i])
+		w.out[i], w.looks[i], err = s.one(ctx, &batch[i])
 		return err
 	}, func(i int) {
-		out[i] = connector.Outcome{Status: connector.NotSent, Message: "an earlier change stopped the sink"}
+		w.out[i] = connector.Outcome{Status: connector.NotSent, Message: "an earlier change stopped the sink"}
 	})
-	return out, err
+	if err == nil {
+		err = s.settle(ctx, w)
+	}
+	return w.out, err
 }
 
 // spread does something for each of n places, several at a time. After an error
@@ -117,23 +120,23 @@ func (s *sink) spread(ctx context.Context, n int, do func(i int) error, skipped 
 var blocks = map[record.Op]string{record.Create: "create", record.Update: "update", record.Disable: "update", record.Delete: "delete"}
 
 // one applies one change. With an error the outcome says what is known of the
-// change all the same.
-func (s *sink) one(ctx context.Context, c *record.Change) (connector.Outcome, error) {
+// change all the same. What find may tell of a create is looked up later.
+func (s *sink) one(ctx context.Context, c *record.Change) (connector.Outcome, lookFor, error) {
 	r := s.requests[blocks[c.Op]]
 	if r == nil {
-		return refusal(fmt.Sprintf("the sink has no block %s, so that it can't %s", blocks[c.Op], c.Op)), nil
+		return refusal(fmt.Sprintf("the sink has no block %s, so that it can't %s", blocks[c.Op], c.Op)), nothing, nil
 	}
 	if c.Op == record.Delete && c.Protect != nil {
 		if out, done, err := s.protected(ctx, c); done || err != nil {
-			return out, err
+			return out, nothing, err
 		}
 	}
 	req, err := r.make(ctx, &filled{s: s, c: c})
 	if err != nil {
 		if ctx.Err() != nil {
-			return connector.Outcome{Status: connector.NotSent, Message: ctx.Err().Error()}, ctx.Err()
+			return connector.Outcome{Status: connector.NotSent, Message: ctx.Err().Error()}, nothing, ctx.Err()
 		}
-		return refusal("the request can't be made: " + err.Error()), nil
+		return refusal("the request can't be made: " + err.Error()), nothing, nil
 	}
 	s.client.Envelop(req)
 	resp, err := s.client.Do(ctx, req)
@@ -141,106 +144,52 @@ func (s *sink) one(ctx context.Context, c *record.Change) (connector.Outcome, er
 		return s.failed(ctx, c, err)
 	}
 	if words, failed := s.errorInside(c, resp.Body); failed {
-		return refusal(words + " (the answer says that something failed; if it did not, say what does by error in the connection)"), nil
+		return refusal(words + " (the answer says that something failed; if it did not, say what does by error in the connection)"), nothing, nil
 	}
 	if isPage(resp) {
-		return s.lost(ctx, c, "the answer is a web page, not that of a service; check the url, the path and the credentials")
+		return s.lost(c, "the answer is a web page, not that of a service; check the url, the path and the credentials")
 	}
 	return s.applied(ctx, c, resp)
 }
 
 // applied keeps what the target answered.
-func (s *sink) applied(ctx context.Context, c *record.Change, resp *httpclient.Response) (connector.Outcome, error) {
+func (s *sink) applied(ctx context.Context, c *record.Change, resp *httpclient.Response) (connector.Outcome, lookFor, error) {
 	if c.Op == record.Update && c.Answer == nil && c.Ref != nil {
-		return connector.Outcome{Answer: c.Ref}, nil // a record that was taken over
+		return connector.Outcome{Answer: c.Ref}, nothing, nil // a record that was taken over
 	}
 	if c.Op != record.Create || s.config.Answer == nil {
-		return connector.Outcome{}, nil
+		return connector.Outcome{}, nothing, nil
 	}
 	answer, err := s.keep(ctx, resp)
 	if err == nil {
-		return connector.Outcome{Answer: answer}, nil
+		return connector.Outcome{Answer: answer}, nothing, nil
 	}
 	// The record is there, and its id has to be looked up.
-	out := connector.Outcome{Status: connector.Unknown, Message: "it was created, and its answer can't be used: " + err.Error()}
-	if found, err := s.look(ctx, c); err == nil && found.N == 1 && !found.Untold {
-		return connector.Outcome{Answer: found.Answer}, nil
-	}
-	return out, nil
+	return s.lost(c, "it was created, and its answer can't be used: "+err.Error())
 }
 
 // failed tells what a request that failed came to.
-func (s *sink) failed(ctx context.Context, c *record.Change, err error) (connector.Outcome, error) {
+func (s *sink) failed(ctx context.Context, c *record.Change, err error) (connector.Outcome, lookFor, error) {
 	var failed *httpclient.Error
 	if !errors.As(err, &failed) {
-		return connector.Outcome{Status: connector.Unknown, Message: "the call was given up: " + err.Error()}, err
+		return connector.Outcome{Status: connector.Unknown, Message: "the call was given up: " + err.Error()}, nothing, err
 	}
 	missing := failed.Status == nethttp.StatusNotFound || failed.Status == nethttp.StatusGone
 	switch {
 	case c.Op == record.Delete && missing:
-		return connector.Outcome{}, nil
-	case failed.Status == nethttp.StatusConflict && c.Op == record.Create:
-		return s.conflict(ctx, c, failed)
+		return connector.Outcome{}, nothing, nil
+	case failed.Status == nethttp.StatusConflict && c.Op == record.Create && s.config.Find != nil:
+		return refusal(s.words(ctx, failed)), inTheWay, nil
 	case failed.Refused():
-		return refusal(s.words(ctx, failed)), nil
+		return refusal(s.words(ctx, failed)), nothing, nil
 	case failed.Reason == httpclient.Failed && soap.FaultOf(failed.Body, "") != nil:
-		return refusal(s.words(ctx, failed)), nil
+		return refusal(s.words(ctx, failed)), nothing, nil
 	case failed.Delivery == httpclient.Lost:
-		return s.lost(ctx, c, failed.Error())
+		return s.lost(c, failed.Error())
 	case failed.Delivery == httpclient.Answered && !errors.Is(err, connector.ErrUnreachable):
-		return refusal(s.words(ctx, failed)), nil
+		return refusal(s.words(ctx, failed)), nothing, nil
 	}
-	return connector.Outcome{Status: connector.NotSent, Message: failed.Error()}, err
-}
-
-// conflict takes over the record that stands in the way of a create, if it is
-// the one that is meant: the next run compares it.
-func (s *sink) conflict(ctx context.Context, c *record.Change, failed *httpclient.Error) (connector.Outcome, error) {
-	out := refusal(s.words(ctx, failed))
-	if s.config.Find == nil {
-		return out, nil
-	}
-	found, err := s.look(ctx, c)
-	switch {
-	case err != nil || found.Untold:
-		return out, nil
-	case found.N > 1:
-		return refusal(fmt.Sprintf("%s; find gives %d records that could be this one", out.Message, found.N)), nil
-	case found.N == 0:
-		return refusal(out.Message + "; find gives no such record"), nil
-	case s.config.Update == nil:
-		return connector.Outcome{Answer: found.Answer}, nil
-	}
-	// It stands there as somebody else left it.
-	update := *c
-	update.Op, update.Answer, update.Fields = record.Update, found.Answer, fieldsOf(s.sent(c.After))
-	done, err := s.one(ctx, &update)
-	if err == nil && done.Status == connector.Applied {
-		done.Answer = found.Answer
-	}
-	return done, err
-}
-
-func fieldsOf(body []byte) (names []string) {
-	record.Members(body, func(name string, _ []byte) bool {
-		names = append(names, name)
-		return true
-	})
-	return names
-}
-
-// lost looks up what became of a change whose answer did not come.
-func (s *sink) lost(ctx context.Context, c *record.Change, words string) (connector.Outcome, error) {
-	out := connector.Outcome{Status: connector.Unknown, Message: words}
-	if c.Op != record.Create || s.config.Find == nil {
-		return out, nil
-	}
-	found, err := s.look(ctx, c)
-	if err == nil && found.N == 1 && !found.Untold {
-		return connector.Outcome{Answer: found.Answer}, nil
-	}
-	// That it is not there yet proves nothing: the call may still be under way.
-	return out, nil
+	return connector.Outcome{Status: connector.NotSent, Message: failed.Error()}, nothing, err
 }
 
 // words are what the target says of a request that it refused.
