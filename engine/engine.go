@@ -72,10 +72,12 @@ type Options struct {
 // of temporary files.
 type session struct {
 	*Engine
-	opts  Options
-	clock time.Time
-	today string
-	spool *spool.Dir
+	opts Options
+	// missed counts pipelines that know nothing of the one key of opts.
+	missed int
+	clock  time.Time
+	today  string
+	spool  *spool.Dir
 	// live: what is read is committed at once, and changes are applied.
 	live    bool
 	reads   map[string]*records

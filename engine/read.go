@@ -292,7 +292,11 @@ func (rd *reader) one(p *partState, f *scanned) error {
 
 // noKey says what a record lacks, and of the first such record what it has.
 func (rd *reader) noKey(f *scanned) string {
-	text := fmt.Sprintf("%s is %v", strings.Join(rd.src.Key, " or "), f.err)
+	why := f.err.Error()
+	if errors.Is(f.err, record.ErrEmptyKey) {
+		why = "empty"
+	}
+	text := strings.Join(rd.src.Key, " or ") + " is " + why
 	if rd.r.unkeyed > 1 {
 		return text
 	}

@@ -88,11 +88,6 @@ type reasons struct {
 	first, mapping, joins, date bool
 }
 
-// A keyFilter limits a session to one key, as people write it.
-type keyFilter struct{ only string }
-
-func (f keyFilter) drops(key record.Key) bool { return f.only != "" && ShowKey(key) != f.only }
-
 func (w *work) close() {
 	if w.reader != nil && !w.shared {
 		w.reader.Close()
@@ -135,7 +130,7 @@ func (s *session) plan(ctx context.Context, p *Pipeline) (planned *work, err err
 	if p.Err != nil {
 		return nil, p.Err
 	}
-	w := &work{s: s, p: p, touched: map[string]bool{}, keyFilter: keyFilter{only: s.opts.Key}}
+	w := &work{s: s, p: p, touched: map[string]bool{}, keyFilter: onlyKey(s.opts.Key)}
 	w.header = &plan.Pipeline{Address: p.Address, Name: p.Name, Fingerprint: s.fingerprint(p), SinkAddress: p.Into,
 		ReadsDay: p.Program.Reads().Today, Day: s.today, Key: p.Key}
 	for _, f := range p.Fields {
@@ -162,6 +157,9 @@ func (s *session) plan(ctx context.Context, p *Pipeline) (planned *work, err err
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+	}
+	if err := w.missKey(ctx); err != nil {
+		return nil, err
 	}
 	if s.live {
 		if err := w.unsettle(ctx); err != nil {

@@ -147,6 +147,7 @@ func TestExpr(t *testing.T) {
 		{`var.mn`, "problem: unknown name var.mn; did you mean var.min?"},
 		{`item.x`, "problem: item cannot be read in v: the pipeline has no each"},
 		{`lower()`, "problem: wrong number of arguments: lower(s)"},
+		{`coalesce()`, "problem: wrong number of arguments: coalesce(a, [b], …)"},
 		{`formatdate("DD dd", src.name)`, `problem: the layout has a part that is no date format: "dd"`},
 		{`parsedate(src.name, "DD 'x")`, "problem: the layout has a quote that does not end"},
 		{`datetime(src.name, "Europe/Amstrdam")`, "problem: no zone has that name"},

@@ -62,7 +62,7 @@ func (s *shape) piece() piece {
 			return defaultPiece(args[0], args[1])
 		}
 	case "coalesce":
-		if !slices.ContainsFunc(s.args[1:], func(a *shape) bool { return !a.isFree() }) {
+		if len(args) > 0 && !slices.ContainsFunc(s.args[1:], func(a *shape) bool { return !a.isFree() }) {
 			return coalescePiece(args)
 		}
 	}

@@ -34,6 +34,7 @@ var recordCodes = []RecordCode{
 	{"match_taken", "The row of the target that matches a new record belongs to another key.", "Remove one of the two records."},
 	{"moved", "A change of a saved plan no longer fits what stands now and was skipped.", "Plan again."},
 	{"not_sent", "A change never reached the target, or the target did not act on it.", "The message says why; the next run tries again."},
+	{"no_key", "No record has the one key that was asked for.", "Write the key as plan and history show it."},
 	{"no_refresh", "The target can't be read, so that drift is not seen.", "Plan without --refresh."},
 	{"not_delivered", "What a joined record's target answers is needed, and it is not delivered yet.", "Nothing: the record waits for it."},
 	{"not_replaced", "A set that is replaced as a whole was not, because it was not read whole or records failed or wait.", "Mend what the message names."},
