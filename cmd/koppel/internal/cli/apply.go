@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"koppel/engine"
 
@@ -37,6 +38,11 @@ func isFile(path string) bool {
 	return err == nil && !info.IsDir()
 }
 
+// namesFile tells that an argument can be a file's name only.
+func namesFile(arg string) bool {
+	return strings.ContainsAny(arg, "./\\") && !strings.Contains(arg, "[") && !strings.HasPrefix(arg, "pipeline.")
+}
+
 // applyFile applies a saved plan.
 func (a *app) applyFile(ctx context.Context, path string) error {
 	s, err := a.open(ctx, writing)
@@ -52,6 +58,9 @@ func (a *app) applyFile(ctx context.Context, path string) error {
 
 // planAndApply plans, asks and applies that very plan.
 func (a *app) planAndApply(ctx context.Context, names []string, approved bool) error {
+	if len(names) == 1 && namesFile(names[0]) {
+		return wrong("there is no plan file %s; `koppel plan --out %s` makes a plan", names[0], names[0])
+	}
 	if !approved && (!a.interactive() || a.json) {
 		return wrong("apply asks before it writes, and there is no terminal to ask on; give --auto-approve, or a plan: koppel plan --out FILE, then koppel apply FILE")
 	}

@@ -93,9 +93,8 @@ func (a *app) root() *cobra.Command {
   koppel plan                 what would change
   koppel run                  change it`,
 		SilenceErrors: true, SilenceUsage: true,
-		SuggestionsMinimumDistance: 2,
-		Args:                       cobra.NoArgs,
-		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: cobra.ArbitraryArgs,
+		RunE: helpOrUnknown,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.verb = cmd.CommandPath()
 			_, err := a.log()
@@ -118,9 +117,9 @@ func (a *app) root() *cobra.Command {
 	}
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
-	a.prepareCompletion(root)
-	root.RunE = a.unknownVerb(root.RunE)
-	root.Args = cobra.ArbitraryArgs
+	a.prepareAdded(root)
+	root.Version = builtVersion().Text()
+	root.SetVersionTemplate("{{.Version}}\n")
 	return root
 }
 
@@ -131,45 +130,6 @@ func (a *app) verbs() []*cobra.Command {
 	}
 	last := []*cobra.Command{a.discoverVerb(), a.graphVerb(), a.evalVerb(), a.docsVerb(), a.versionVerb()}
 	return slices.Concat(first, a.inspectVerbs(), last)
-}
-
-// prepare makes wrong arguments of a verb end with exit 3 and its usage.
-func (a *app) prepare(verb *cobra.Command) {
-	if check := verb.Args; check != nil {
-		verb.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return wrong("%w\nUsage: %s", err, cmd.UseLine())
-			}
-			return nil
-		}
-	}
-	verb.Flags().SortFlags = false
-	for _, inner := range verb.Commands() {
-		a.prepare(inner)
-	}
-}
-
-// prepareCompletion does so for what cobra adds.
-func (a *app) prepareCompletion(root *cobra.Command) {
-	for _, c := range root.Commands() {
-		if c.Name() == "completion" {
-			a.prepare(c)
-		}
-	}
-}
-
-// unknownVerb answers what is no verb with what was probably meant.
-func (a *app) unknownVerb(help func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return help(cmd, args)
-		}
-		text := fmt.Sprintf("there is no verb %q", args[0])
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			text += "; did you mean " + strings.Join(near, " or ") + "?"
-		}
-		return wrong("%s\n`koppel --help` lists the verbs", text)
-	}
 }
 
 // flagError answers an unknown flag with what was probably meant.

@@ -68,6 +68,9 @@ func (a *app) test(ctx context.Context, names []string, pattern *regexp.Regexp, 
 			}
 		}
 	}
+	if len(all) == 0 && pattern.String() != "" {
+		a.note("Warning: no test has a name that matches " + pattern.String())
+	}
 	return a.reportTests(all)
 }
 

@@ -21,7 +21,7 @@ func (a *app) versionVerb() *cobra.Command {
 		Example: "  koppel version\n  koppel version --json",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			v := view.NewVersion(version(), revision(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+			v := builtVersion()
 			if a.json {
 				return view.WriteJSON(a.out, v)
 			}
@@ -29,6 +29,11 @@ func (a *app) versionVerb() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// builtVersion says what this binary is.
+func builtVersion() view.Version {
+	return view.NewVersion(version(), revision(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
 }
 
 // version is the binary's version: that of the module when it was built from a
