@@ -12,10 +12,16 @@ import (
 func (a *app) prepare(verb *cobra.Command) {
 	if check := verb.Args; check != nil {
 		verb.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return wrong("%w\nUsage: %s", a.argumentError(cmd, args, err), cmd.UseLine())
+			err := check(cmd, args)
+			switch {
+			case err == nil:
+				return nil
+			case !strings.HasPrefix(err.Error(), "unknown command"):
+				return wrong("%w\nUsage: %s", err, cmd.UseLine())
+			case cmd.HasSubCommands():
+				return unknownVerb(cmd, args[0])
 			}
-			return nil
+			return a.needsNone(cmd, args[0])
 		}
 	}
 	verb.Flags().SortFlags = false
@@ -24,18 +30,11 @@ func (a *app) prepare(verb *cobra.Command) {
 	}
 }
 
-// argumentError says which argument a verb does not take, and what was
-// probably meant.
-func (a *app) argumentError(cmd *cobra.Command, args []string, err error) error {
-	if !strings.HasPrefix(err.Error(), "unknown command") {
-		return err
-	}
-	if cmd.HasSubCommands() {
-		return unknownVerb(cmd, args[0])
-	}
-	text := fmt.Sprintf("%s takes no arguments, and %q is one", cmd.CommandPath(), args[0])
-	if info, err := os.Stat(a.at(args[0])); err == nil && info.IsDir() {
-		text += "; the project's folder is named with -C: koppel -C " + args[0] + " " + cmd.Name()
+// needsNone says that a verb takes no arguments.
+func (a *app) needsNone(cmd *cobra.Command, arg string) error {
+	text := fmt.Sprintf("%s takes no arguments, and %q is one", cmd.CommandPath(), arg)
+	if info, err := os.Stat(a.at(arg)); err == nil && info.IsDir() {
+		text += "; the project's folder is named with -C: koppel -C " + arg + " " + cmd.Name()
 	}
 	return wrong("%s", text)
 }
