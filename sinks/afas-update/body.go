@@ -47,7 +47,7 @@ func (s *sink) body(c *record.Change, row []byte) (text []byte, count int, err e
 		if s.unsent[m.name] || slices.Contains(s.config.Keys, m.name) {
 			continue
 		}
-		if child := s.child(m.name); child != nil {
+		if child := s.config.child(m.name); child != nil {
 			if e.create || slices.Contains(c.Fields, m.name) {
 				err = e.addChild(child, m.raw, record.Member(c.Before, m.name))
 			}

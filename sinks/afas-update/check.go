@@ -31,7 +31,7 @@ func (s *sink) Check(ctx context.Context) error {
 		}
 	}
 	for _, f := range s.env.Shape.Fields {
-		if f.Send && s.child(f.Name) == nil && u.Field(f.Name) == nil {
+		if f.Send && s.config.child(f.Name) == nil && u.Field(f.Name) == nil {
 			errs = append(errs, unknownField("the map", f.Name, u))
 		}
 	}

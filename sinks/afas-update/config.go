@@ -112,7 +112,10 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, err
 		return nil, err
 	}
 	s := &sink{config: c, client: client, env: env, unsent: map[string]bool{}}
-	if err := s.shape(); err != nil {
+	for _, f := range env.Shape.Fields {
+		s.unsent[f.Name] = !f.Send
+	}
+	if err := c.Fits(env.Shape); err != nil {
 		return nil, err
 	}
 	if c.Find != nil {

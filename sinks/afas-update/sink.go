@@ -22,39 +22,34 @@ type sink struct {
 // A finder is a sink that can look at what AFAS holds.
 type finder struct{ *sink }
 
-// shape holds the mapped fields against the arguments.
-func (s *sink) shape() error {
-	shape := s.env.Shape
+// Fits holds the mapped fields against the arguments.
+func (c *Config) Fits(shape record.Shape) error {
 	names := map[string]bool{}
 	for _, f := range shape.Fields {
 		names[f.Name] = true
-		if !f.Send {
-			s.unsent[f.Name] = true
-			continue
-		}
-		if (f.Type == "object" || f.Type == "list") && s.child(f.Name) == nil {
+		if f.Send && (f.Type == "object" || f.Type == "list") && c.child(f.Name) == nil {
 			return &connector.FieldError{Field: "child", Problem: fmt.Sprintf("%q is missing: the mapped field of that name is of type %s", f.Name, f.Type),
 				Hint: fmt.Sprintf("AFAS takes texts, numbers and booleans; objects go below the record: child %q {}", f.Name)}
 		}
 	}
-	if f := s.config.Find; f != nil && len(shape.Key) > 0 && len(shape.Key) != len(f.Key) {
+	if f := c.Find; f != nil && len(shape.Key) > 0 && len(shape.Key) != len(f.Key) {
 		return &connector.FieldError{Field: "find.key", Problem: fmt.Sprintf("names %d columns, and the pipeline's key has %d parts", len(f.Key), len(shape.Key))}
 	}
 	if len(shape.Fields) == 0 || shape.Open {
 		return nil
 	}
-	for _, c := range s.config.Children {
-		if !names[c.Name] {
-			return &connector.FieldError{Field: "child", Problem: fmt.Sprintf("%q has no mapped field of that name", c.Name)}
+	for _, child := range c.Children {
+		if !names[child.Name] {
+			return &connector.FieldError{Field: "child", Problem: fmt.Sprintf("%q has no mapped field of that name", child.Name)}
 		}
 	}
 	return nil
 }
 
-func (s *sink) child(name string) *Child {
-	for i := range s.config.Children {
-		if s.config.Children[i].Name == name {
-			return &s.config.Children[i]
+func (c *Config) child(name string) *Child {
+	for i := range c.Children {
+		if c.Children[i].Name == name {
+			return &c.Children[i]
 		}
 	}
 	return nil

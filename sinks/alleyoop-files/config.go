@@ -31,7 +31,7 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, err
 	if err != nil {
 		return nil, err
 	}
-	if err := checkShape(env.Shape); err != nil {
+	if err := c.Fits(env.Shape); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(env.Dir)

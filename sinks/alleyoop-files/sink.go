@@ -35,8 +35,8 @@ func (s *sink) Traits() connector.Traits {
 // Close lets the project's folder go.
 func (s *sink) Close() error { return s.root.Close() }
 
-// checkShape sees that the fields of an upload are mapped.
-func checkShape(shape record.Shape) error {
+// Fits tells whether the fields of an upload are mapped.
+func (*Config) Fits(shape record.Shape) error {
 	fields := append(alleyoop.DossierFields(), "type", "path", record.ContentField)
 	if slices.ContainsFunc(shape.Fields, func(f record.Field) bool { return f.Name == "instanceId" }) {
 		fields = []string{"instanceId", "type", "path", record.ContentField}

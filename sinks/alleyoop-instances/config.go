@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"koppel/engine/connector"
+	"koppel/engine/record"
 	"koppel/internal/alleyoop"
 )
 
@@ -34,12 +35,17 @@ func (c *Config) Validate() error {
 	return nil
 }
 
+// Fits tells whether the fields that name an instance are mapped.
+func (*Config) Fits(shape record.Shape) error {
+	return alleyoop.CheckShape(shape, alleyoop.DossierFields()...)
+}
+
 func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, error) {
 	client, err := alleyoop.For(ctx, c.Connection)
 	if err != nil {
 		return nil, err
 	}
-	if err := alleyoop.CheckShape(env.Shape, alleyoop.DossierFields()...); err != nil {
+	if err := c.Fits(env.Shape); err != nil {
 		return nil, err
 	}
 	return &sink{client: client, reason: c.Reason}, nil

@@ -29,12 +29,17 @@ func Kind() connector.Kind[connector.Sink] {
 	return k
 }
 
+// Fits tells whether the fields of a signal are mapped.
+func (*Config) Fits(shape record.Shape) error {
+	return alleyoop.CheckShape(shape, append(alleyoop.DossierFields(), "signal")...)
+}
+
 func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, error) {
 	client, err := alleyoop.For(ctx, c.Connection)
 	if err != nil {
 		return nil, err
 	}
-	if err := alleyoop.CheckShape(env.Shape, append(alleyoop.DossierFields(), "signal")...); err != nil {
+	if err := c.Fits(env.Shape); err != nil {
 		return nil, err
 	}
 	return &sink{client}, nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"koppel/engine/connector"
+	"koppel/engine/record"
 )
 
 // Config holds the arguments of a sink of this kind.
@@ -45,10 +46,18 @@ func open(_ context.Context, c Config, env connector.Env) (connector.Sink, error
 	if c.Changes {
 		return newJournal(t), nil
 	}
-	if f := t.format(); (f == "csv" || f == "xlsx") && env.Shape.Open {
-		return nil, &connector.FieldError{Field: "format", Problem: f + " needs fields that are known before the run, and this pipeline maps whole objects"}
+	if err := c.Fits(env.Shape); err != nil {
+		return nil, err
 	}
 	return &whole{target: t}, nil
+}
+
+// Fits tells whether the columns of a file that has some are known.
+func (c *Config) Fits(shape record.Shape) error {
+	if f := formatOf(c.Format, c.Path.Source()); !c.Changes && shape.Open && (f == "csv" || f == "xlsx") {
+		return &connector.FieldError{Field: "format", Problem: f + " needs fields that are known before the run, and this pipeline maps whole objects"}
+	}
+	return nil
 }
 
 // Validate checks the arguments against each other.

@@ -68,7 +68,7 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, err
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkShape(env.Shape); err != nil {
+	if err := c.Fits(env.Shape); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(env.Dir)
@@ -78,8 +78,8 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, err
 	return &sink{c: c, client: client, root: root, at: env.At, pipeline: env.Shape.Pipeline}, nil
 }
 
-// checkShape sees that what a message needs is mapped, and nothing else.
-func (c *Config) checkShape(shape record.Shape) error {
+// Fits tells whether what a message needs is mapped, and nothing else.
+func (c *Config) Fits(shape record.Shape) error {
 	mapped := map[string]bool{}
 	for _, f := range shape.Fields {
 		if !f.Send {

@@ -42,14 +42,29 @@ func newKeyColumns(c Config, rows []constant, shape record.Shape) (keyColumns, e
 	return k, k.check(shape, len(c.Key) == 0)
 }
 
-// Fits tells whether the key of the records has columns.
+// Fits tells whether the key of the records has columns, and whether the
+// mapped fields are no columns of rows and those of match.
 func (c *Config) Fits(shape record.Shape) error {
 	constants, err := c.constants()
 	if err != nil {
 		return nil // Validate says so
 	}
-	_, err = newKeyColumns(*c, constants, shape)
-	return err
+	if _, err = newKeyColumns(*c, constants, shape); err != nil {
+		return err
+	}
+	sent := map[string]bool{}
+	for _, f := range shape.Fields {
+		sent[f.Name] = f.Send
+		if f.Send && isConstant(constants, f.Name) {
+			return &connector.FieldError{Field: "rows", Problem: fmt.Sprintf("sets %q, which is mapped as well", f.Name)}
+		}
+	}
+	for _, name := range c.Match {
+		if !sent[name] && !shape.Open && len(shape.Fields) > 0 {
+			return &connector.FieldError{Field: "match", Problem: fmt.Sprintf("names %q, which is no mapped field that is sent", name)}
+		}
+	}
+	return nil
 }
 
 func (k keyColumns) check(shape record.Shape, defaulted bool) error {

@@ -1,7 +1,6 @@
 package sql
 
 import (
-	"fmt"
 	"strings"
 
 	"koppel/engine/connector"
@@ -72,24 +71,12 @@ func newSink(c Config, db *sql.DB, env connector.Env) (*sink, error) {
 			s.walker.add(f.Name, -1)
 			continue
 		}
-		if s.constant(f.Name) {
-			return nil, &connector.FieldError{Field: "rows", Problem: fmt.Sprintf("sets %q, which is mapped as well", f.Name)}
-		}
 		s.addField(f.Name, f.Type)
 		if f.Fold {
 			s.loose[f.Name] = true
 		}
 	}
-	return s, s.checkMatch()
-}
-
-func (s *sink) checkMatch() error {
-	for _, m := range s.config.Match {
-		if _, ok := s.index[m]; !ok && !s.open {
-			return &connector.FieldError{Field: "match", Problem: fmt.Sprintf("names %q, which is no mapped field that is sent", m)}
-		}
-	}
-	return nil
+	return s, c.Fits(env.Shape)
 }
 
 func (s *sink) constant(column string) bool {

@@ -36,7 +36,7 @@ func (a *app) needsNone(cmd *cobra.Command, arg string) error {
 	if info, err := os.Stat(a.at(arg)); err == nil && info.IsDir() {
 		text += "; the project's folder is named with -C: koppel -C " + arg + " " + cmd.Name()
 	}
-	return wrong("%s", text)
+	return wrong("%s\nUsage: %s", text, cmd.UseLine())
 }
 
 // prepareAdded does so for the verbs that cobra adds.
