@@ -155,7 +155,7 @@ func (w *work) write(ctx context.Context, entries []plan.Entry) ([]*connector.Ou
 			continue
 		}
 		c := w.change(e)
-		if e.Op == record.Create && w.sinkTraits.Answers {
+		if t := w.sinkTraits; (t.Answers || t.Journalled) && (e.Op == record.Create || e.Op == record.Update) {
 			c.Holder = w.holder(ctx, e.Key)
 		}
 		changes = append(changes, c)

@@ -79,9 +79,9 @@ type Change struct {
 	// deleting when it answers true.
 	Protect func(row []byte) bool
 	// Holder tells which other record of the pipeline a target's answer belongs
-	// to; empty: none. It is set for creates where changes carry answers. A sink
-	// that looks for the row of a create asks it before it takes the row for this
-	// one, and not at the same time for several.
+	// to; empty: none. It is set for creates and updates where changes carry
+	// answers. A sink that looks for a row asks it before it takes the row for that
+	// of this change, and not at the same time for several.
 	Holder func(answer []byte) (Key, error)
 }
 

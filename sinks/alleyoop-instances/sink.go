@@ -61,7 +61,7 @@ func (s *sink) create(ctx context.Context, c record.Change) (connector.Outcome, 
 	if err != nil {
 		return alleyoop.Refusal(err.Error()), nil
 	}
-	if out, done, err := s.existing(ctx, d); done || err != nil {
+	if out, done, err := s.existing(ctx, &c, d); done || err != nil {
 		return out, err
 	}
 	id, failed := s.client.Create(ctx, d)
@@ -72,7 +72,7 @@ func (s *sink) create(ctx context.Context, c record.Change) (connector.Outcome, 
 	if stop != nil || out.Status != connector.Unknown {
 		return out, stop
 	}
-	if now, done, err := s.existing(ctx, d); err == nil && done {
+	if now, done, err := s.existing(ctx, &c, d); err == nil && done {
 		return now, nil
 	}
 	return out, nil
@@ -80,7 +80,7 @@ func (s *sink) create(ctx context.Context, c record.Change) (connector.Outcome, 
 
 // existing takes over the instance of a dossier; done says that there is no
 // more to do. err says that nothing can be looked up.
-func (s *sink) existing(ctx context.Context, d alleyoop.Dossier) (out connector.Outcome, done bool, err error) {
+func (s *sink) existing(ctx context.Context, c *record.Change, d alleyoop.Dossier) (out connector.Outcome, done bool, err error) {
 	found, err := s.client.Instances(ctx, d)
 	if err != nil {
 		out, err = alleyoop.LookOutcome(err)
@@ -90,7 +90,8 @@ func (s *sink) existing(ctx context.Context, d alleyoop.Dossier) (out connector.
 	case 0:
 		return out, false, nil
 	case 1:
-		return taken(found[0].ID), true, nil
+		out, err = own(c, taken(found[0].ID), d)
+		return out, true, err
 	}
 	return alleyoop.Refusal(fmt.Sprintf("%d instances exist of %s: %s; nobody can tell which one is meant, so remove all but one in AlleyOop",
 		len(found), d, alleyoop.IDs(found))), true, nil
@@ -103,7 +104,7 @@ func (s *sink) update(ctx context.Context, c record.Change) (connector.Outcome, 
 	if err != nil {
 		return alleyoop.Refusal(err.Error()), nil
 	}
-	if out, done, err := s.existing(ctx, d); done || err != nil {
+	if out, done, err := s.existing(ctx, &c, d); done || err != nil {
 		return out, err
 	}
 	before, err := alleyoop.DossierOf(c.Before)
@@ -136,6 +137,19 @@ func (s *sink) remove(ctx context.Context, c record.Change) (connector.Outcome, 
 		}
 	}
 	return alleyoop.Outcome(s.client.Delete(ctx, id, s.reason))
+}
+
+// own refuses an instance that another record of the pipeline has: with that one
+// gone, it would be removed.
+func own(c *record.Change, out connector.Outcome, d alleyoop.Dossier) (connector.Outcome, error) {
+	if c.Holder == nil {
+		return out, nil
+	}
+	holder, err := c.Holder(out.Answer)
+	if err != nil || holder == "" {
+		return out, err
+	}
+	return alleyoop.Refusal(fmt.Sprintf("the instance of %s belongs to the record %s; make the four fields the key of the pipeline, so that there is one record of each", d, holder)), nil
 }
 
 // taken is the outcome of a record that has this instance.

@@ -172,6 +172,27 @@ func TestCreates(t *testing.T) {
 
 // TestDelete: the id that was answered wins over the dossier, and what is gone
 // is gone.
+// An instance that another record has is not taken over: with the one record
+// gone, that of the other would be removed.
+func TestAnInstanceOfAnotherRecord(t *testing.T) {
+	installation, c := start(t, office.Options{})
+	alleyooptest.Know(t, installation, "c")
+	s := open(t, c)
+	first := create(dossier("c", 2025))
+	if out, err := s.Write(t.Context(), []record.Change{first}); err != nil || out[0].Status != connector.Applied {
+		t.Fatalf("%+v %v", out, err)
+	}
+	for holder, want := range map[record.Key]connector.Status{"other": connector.Refused, "": connector.Applied} {
+		second := first
+		second.Key = "second"
+		second.Holder = func([]byte) (record.Key, error) { return holder, nil }
+		out, err := s.Write(t.Context(), []record.Change{second})
+		if err != nil || out[0].Status != want || !strings.Contains(out[0].Message, string(holder)) {
+			t.Errorf("holder %q: %+v %v", holder, out, err)
+		}
+	}
+}
+
 func TestDelete(t *testing.T) {
 	s, c := start(t, office.Options{})
 	alleyooptest.Know(t, s, "c")
