@@ -210,6 +210,7 @@ func TestJudge(t *testing.T) {
 		"rows":       {200, nil, `{"skip":0,"take":1,"rows":[{"externalMessage":"x"}]}`, httpclient.Verdict{}},
 		"business":   {500, nil, `{"externalMessage":"` + words + `","errorNumber":-1,"profitLogReference":"AB"}`, httpclient.Verdict{Final: true, Words: words + " (profitLogReference AB)"}},
 		"with 200":   {200, nil, `{"externalMessage":"` + words + `"}`, httpclient.Verdict{Failed: true, Final: true, Words: words}},
+		"no rows":    {200, nil, `{"rows":[],"externalMessage":"` + words + `"}`, httpclient.Verdict{Failed: true, Final: true, Words: words}},
 		"other form": {500, nil, `{"message":"Invalid json"}`, httpclient.Verdict{Final: true, Words: "Invalid json"}},
 		"header":     {500, map[string]string{"X-Profit-Error": "VGhlIHJlY29yZCBpcyBsb2NrZWQu"}, ``, httpclient.Verdict{Final: true, Words: words}},
 		"a gateway":  {502, nil, `<html>`, httpclient.Verdict{}},

@@ -30,12 +30,20 @@ func (p problem) String() string {
 const problemStart = 4 << 10
 
 // parseProblem reads the body of an error; false: it is none, or says nothing.
+// Rows beside an externalMessage are none that count.
 func parseProblem(body []byte) (problem, bool) {
 	var p problem
 	start := body[:min(len(body), problemStart)]
-	if !bytes.Contains(start, []byte(`"externalMessage"`)) && !bytes.Contains(start, []byte(`"message"`)) ||
-		bytes.Contains(start, []byte(`"rows"`)) || json.Unmarshal(body, &p) != nil {
+	external := bytes.Index(start, []byte(`"externalMessage"`))
+	rows := bytes.Index(start, []byte(`"rows"`))
+	switch {
+	case external < 0 && (rows >= 0 || !bytes.Contains(start, []byte(`"message"`))),
+		rows >= 0 && external > rows && len(body) > problemStart,
+		json.Unmarshal(body, &p) != nil:
 		return problem{}, false
+	}
+	if rows >= 0 {
+		p.Message = ""
 	}
 	return p, p.External != "" || p.Message != ""
 }

@@ -183,6 +183,7 @@ func TestPagesLie(t *testing.T) {
 		"all pages but the first are empty": {func(_ int, p []string) []string {
 			return when(!strings.Contains(strings.Join(p, ""), `"0000"`), nil, p)
 		}, false, "a page did not begin with the row"},
+		"all is gone after a page":      {func(n int, p []string) []string { return when(n > 3, nil, p) }, false, "13 rows were there, and soon after only 0"},
 		"the same page again and again": {func(int, []string) []string { return people(5) }, false, "a full page brought no row"},
 		"more rows than were asked for": {func(int, []string) []string { return people(8) }, false, "a page has 8 rows, and 5 were asked for"},
 	}

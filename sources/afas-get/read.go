@@ -31,6 +31,7 @@ type reading struct {
 	// after a step back, unless they were deleted.
 	ahead map[string]bool
 	twice string // a key that several rows have
+	count int    // rows that were handed over
 }
 
 // A row is what is remembered of one row of a page.
@@ -142,6 +143,11 @@ func (r *reading) takeIn(page *afas.Page, back bool) ([]byte, error) {
 		delete(r.ahead, key)
 	}
 	r.page = rows
+	for _, is := range fresh {
+		if is {
+			r.count++
+		}
+	}
 	return r.lines(page, fresh), nil
 }
 

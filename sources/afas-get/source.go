@@ -46,6 +46,7 @@ func (s *source) Read(ctx context.Context, out connector.Reader) error {
 		_, begun := out.Begin("", connector.Full)
 		return cmp.Or(begun, err)
 	}
+	most := 0 // rows that a try showed
 	for n := 1; ; n++ {
 		r, err := s.begin(out, g)
 		if err != nil {
@@ -54,8 +55,11 @@ func (s *source) Read(ctx context.Context, out connector.Reader) error {
 		// Should paging by key not work for this connector, the other way may.
 		r.byKey = r.byKey && n == 1
 		err = r.read(ctx)
+		most = max(most, r.count)
 		var untrue *lie
 		switch {
+		case err == nil && r.count < most-max(5, most/10):
+			return out.Fail("", fmt.Errorf("read GetConnector %q: %w: %d rows were there, and soon after only %d", s.config.Connector, connector.ErrIncomplete, most, r.count))
 		case err == nil && r.twice != "":
 			return out.Fail("", s.notUnique(r.twice))
 		case err == nil:

@@ -144,9 +144,9 @@ func (p *proof) try(ctx context.Context, w *walk) error {
 
 func (p *proof) run(ctx context.Context, w *walk) error {
 	err := w.run(ctx)
+	p.most = max(p.most, w.count)
 	if p.last = err; err == nil {
 		p.last = moved("they are others each time they are read")
-		p.most = max(p.most, w.count)
 	}
 	return err
 }
