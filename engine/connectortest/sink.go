@@ -89,9 +89,7 @@ func (s SinkSuite) test(t tester) {
 		g := s.Setup(t)
 		checkSecrets(t, g.Config, g.Canaries, j)
 	})
-	if err := goleak.Find(before); err != nil {
-		t.Errorf("goroutines are left: %v", err)
-	}
+	checkGoroutines(t, before)
 }
 
 func (s SinkSuite) open(t testing.TB, j *journal, g Target, readOnly bool) (connector.Sink, error) {

@@ -28,9 +28,9 @@ type cutServer struct {
 	rows  func(t testing.TB, query string) []string // columns parted by |
 }
 
-func postgresCut(t testing.TB, p *postgrestest.Server) cutServer {
+func postgresCut(t testing.TB, p *postgrestest.Server, name string) cutServer {
 	t.Helper()
-	url := p.Create(t, "cut")
+	url := p.Create(t, name)
 	proxy := proxytest.Start(t, p.Address())
 	db, err := sql.NewPostgres(proxy.Through(url), "", 0)
 	if err != nil {
@@ -42,34 +42,52 @@ func postgresCut(t testing.TB, p *postgrestest.Server) cutServer {
 		func(t testing.TB, query string) []string { t.Helper(); return p.Query(t, url, query) }}
 }
 
-func mysqlCut(t testing.TB, server *mysqltest.Server) cutServer {
+func mysqlCut(t testing.TB, server *mysqltest.Server, name string) cutServer {
 	t.Helper()
-	url := server.Create(t, "cut")
+	url := server.Create(t, name)
 	proxy := proxytest.Start(t, server.Address())
-	db, err := sql.NewMySQL(proxy.Through(url), "", time.Second, 0)
+	db, err := sql.NewMySQL(proxy.Through(url), "", time.Minute, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return cutServer{db, proxy, `CREATE TABLE staff (id VARCHAR(20) COLLATE utf8mb4_general_ci PRIMARY KEY, mail VARCHAR(50) UNIQUE, score INT, safe BOOLEAN DEFAULT false, n INT AUTO_INCREMENT, KEY (n), CONSTRAINT staff_score_check CHECK (score <> 13))`,
 		func(t testing.TB, statements ...string) {
 			t.Helper()
-			server.Exec(t, "cut", strings.Join(statements, ";\n"))
+			server.Exec(t, name, strings.Join(statements, ";\n"))
 		},
 		func(t testing.TB, query string) []string {
 			t.Helper()
-			out := strings.TrimSuffix(server.Query(t, "cut", query), "\n")
+			out := strings.TrimSuffix(server.Query(t, name, query), "\n")
 			return strings.Split(strings.ReplaceAll(out, "\t", "|"), "\n")
 		}}
 }
 
-func TestPostgresCuts(t *testing.T) { testCuts(t, postgresCut(t, postgrestest.Start(t))) }
+func TestPostgresCuts(t *testing.T) {
+	t.Parallel()
+	p := postgrestest.Start(t)
+	testCuts(t, func(t *testing.T, name string) cutServer { return postgresCut(t, p, name) })
+}
+
+func TestMySQLCuts(t *testing.T) {
+	t.Parallel()
+	server := mysqltest.Start(t)
+	testCuts(t, func(t *testing.T, name string) cutServer { return mysqlCut(t, server, name) })
+}
 
 // testCuts cuts the connection at every statement in turn, of all that a sink
-// does: before it reaches the server and before its answer comes.
-func testCuts(t *testing.T, c cutServer) {
-	t.Run("write in bulk", func(t *testing.T) { c.writes(t, Config{}, c.many()) })
-	t.Run("write one by one", func(t *testing.T) { c.writes(t, Config{Answer: []string{"score"}}, c.few()) })
-	t.Run("look", c.looks)
+// does: before it reaches the server and before its answer comes. It waits most
+// of the time, as a sink does before it tries again.
+func testCuts(t *testing.T, open func(t *testing.T, name string) cutServer) {
+	for name, cut := range map[string]func(t *testing.T, c cutServer){
+		"bulk":   func(t *testing.T, c cutServer) { c.writes(t, Config{}, c.many()) },
+		"single": func(t *testing.T, c cutServer) { c.writes(t, Config{Answer: []string{"score"}}, c.few()) },
+		"look":   func(t *testing.T, c cutServer) { c.looks(t) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cut(t, open(t, name))
+		})
+	}
 }
 
 // each runs try once for each place, with the connection cut there, until there

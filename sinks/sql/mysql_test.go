@@ -21,7 +21,6 @@ func TestMySQL(t *testing.T) {
 	t.Run("made", func(t *testing.T) { testMySQLMade(t, server) })
 	t.Run("keys", func(t *testing.T) { testMySQLKeys(t, server) })
 	t.Run("unique", func(t *testing.T) { testMySQLUnique(t, server) })
-	t.Run("cut", func(t *testing.T) { testCuts(t, mysqlCut(t, server)) })
 	t.Run("unreachable", func(t *testing.T) { testMySQLUnreachable(t, server) })
 	tables := map[string]string{
 		"made":      "",
