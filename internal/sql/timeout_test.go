@@ -10,6 +10,10 @@ import (
 	"koppel/internal/sql/postgrestest"
 )
 
+// statementTimeout is more than a busy machine takes for a statement that does
+// next to nothing.
+const statementTimeout = time.Second
+
 // checkTimeout runs a statement that takes longer than it may.
 func checkTimeout(t *testing.T, db *DB, slow string) {
 	t.Helper()
@@ -33,7 +37,7 @@ func checkTimeout(t *testing.T, db *DB, slow string) {
 func TestPostgresTimeout(t *testing.T) {
 	server := postgrestest.Start(t)
 	server.Exec(t, server.URL, "CREATE TABLE kept (n int)")
-	db, err := NewPostgres(server.URL, "", 50*time.Millisecond)
+	db, err := NewPostgres(server.URL, "", statementTimeout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +48,7 @@ func TestMySQLTimeout(t *testing.T) {
 	server := mysqltest.Start(t)
 	url := server.Create(t, "slow")
 	server.Exec(t, "slow", "CREATE TABLE kept (n INT)")
-	db, err := NewMySQL(url, "", time.Second, 50*time.Millisecond)
+	db, err := NewMySQL(url, "", time.Second, statementTimeout)
 	if err != nil {
 		t.Fatal(err)
 	}

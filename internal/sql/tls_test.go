@@ -113,6 +113,8 @@ func TestPostgresTLS(t *testing.T) {
 		server.Exec(t, server.URL, "ALTER SYSTEM SET ssl_cert_file = '"+cert+"'",
 			"COPY (SELECT pg_read_file('"+key+"')) TO PROGRAM 'umask 077; cat | sed ''s/\\\\n/\\n/g'' > \"$PGDATA/"+name+".key\"'",
 			"ALTER SYSTEM SET ssl_key_file = '"+name+".key'", "ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
+		for t.Context().Err() == nil && server.Query(t, server.URL, "SHOW ssl_cert_file")[0] != cert {
+		} // the server reads its configuration when it comes to it
 		return cert
 	}
 	cert := use("127.0.0.1")
