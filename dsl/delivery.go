@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/robfig/cron/v3"
 
 	"koppel/engine"
 	"koppel/engine/connector"
 	"koppel/engine/mapping"
+	"koppel/engine/schedule"
 )
 
 // deletes evaluates what becomes of records that are no longer wanted.
@@ -209,8 +209,7 @@ func (p *pipelineLoad) cron(attr *hclsyntax.Attribute) string {
 		p.l.out.add("invalid_value", attr.Expr.Range(), "A cron expression has no time zone", "Write the argument timezone.")
 		return text
 	}
-	parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
-	s, err := parser.Parse(text)
+	s, err := schedule.ParseCron(text)
 	switch {
 	case err != nil && p.v.hidden:
 		p.l.out.add("invalid_value", attr.Expr.Range(), "This is no cron expression", "%s", fields)

@@ -46,8 +46,7 @@ func New(s *engine.Schedule, address string) (*Times, error) {
 		t.zone = time.UTC
 	}
 	if s.Cron != "" {
-		parser := cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
-		c, err := parser.Parse(s.Cron)
+		c, err := ParseCron(s.Cron)
 		if err != nil {
 			return nil, fmt.Errorf("read the schedule of %s: %w", address, err)
 		}
