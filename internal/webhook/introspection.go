@@ -103,7 +103,7 @@ func (v *introspection) ask(ctx context.Context, token string) (said error, unti
 		return refuse("has expired"), until, nil
 	case claims.Nbf != nil && now.Add(leeway).Before(at(claims.Nbf)):
 		return refuse("is not valid yet"), until, nil
-	case v.Issuer != "" && claims.Iss != v.Issuer:
+	case claims.Iss != "" && v.Issuer != "" && claims.Iss != v.Issuer: // RFC 7662, 2.2: iss may be missing; who was asked is known
 		return refuse("is of another issuer"), until, nil
 	case v.Audience != "" && !isFor(claims.Aud, v.Audience):
 		return refuse("is for another audience"), until, nil

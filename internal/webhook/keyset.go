@@ -13,15 +13,19 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// How long keys count, and how often they are asked for at most: a token that
-// names a key which is not known makes nobody ask more often.
+// How long keys count, and how often they are asked for at most: some times in
+// a row, for an issuer that changes its keys is followed at once, and then every
+// minute, for anyone can send tokens that name keys which are not known.
 const (
 	keysKept  = time.Hour
 	keysApart = time.Minute
+	keysBurst = 5
 	keysSize  = 1 << 20
 	askWait   = 10 * time.Second
 )
@@ -43,7 +47,7 @@ type keySet struct {
 
 	mu    sync.Mutex // held while they are asked for: others wait for the answer
 	keys  []webKey
-	asked time.Time
+	asked []time.Time // the latest times, at most keysBurst
 	got   time.Time
 	err   error
 }
@@ -59,9 +63,8 @@ type webKey struct {
 func (s *keySet) find(ctx context.Context, id, algorithm string) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	since := s.now().Sub(s.asked)
 	old := s.got.IsZero() || s.now().Sub(s.got) > keysKept || s.now().Before(s.got)
-	may := s.asked.IsZero() || since >= keysApart || since < 0
+	may := s.may()
 	if old && may {
 		s.ask(ctx)
 	}
@@ -79,13 +82,20 @@ func (s *keySet) find(ctx context.Context, id, algorithm string) (any, error) {
 	return nil, fmt.Errorf("%w as the token names", errNoKey)
 }
 
+// may tells whether the keys may be asked for now.
+func (s *keySet) may() bool {
+	now := s.now()
+	s.asked = slices.DeleteFunc(s.asked, func(at time.Time) bool { return now.Sub(at) >= keysBurst*keysApart || now.Before(at) })
+	return len(s.asked) < keysBurst || now.Sub(s.asked[len(s.asked)-1]) >= keysApart
+}
+
 // pick finds a key by its name; a token without one is taken when there is one
 // key that fits.
 func (s *keySet) pick(id, algorithm string) any {
 	var found any
 	n := 0
 	for _, k := range s.keys {
-		if (id == "" || k.id == id) && (k.algorithm == "" || k.algorithm == algorithm) {
+		if (id == "" || k.id == id) && k.fits(algorithm) {
 			found, n = k.key, n+1
 		}
 	}
@@ -95,9 +105,26 @@ func (s *keySet) pick(id, algorithm string) any {
 	return found
 }
 
+// fits tells whether signatures by an algorithm are made with such a key (RFC
+// 7518, 3.1; RFC 8037, 3.1).
+func (k *webKey) fits(algorithm string) bool {
+	if k.algorithm != "" {
+		return k.algorithm == algorithm
+	}
+	switch key := k.key.(type) {
+	case *rsa.PublicKey:
+		return strings.HasPrefix(algorithm, "RS") || strings.HasPrefix(algorithm, "PS")
+	case *ecdsa.PublicKey:
+		return algorithm == map[string]string{"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}[key.Params().Name]
+	}
+	return algorithm == "EdDSA"
+}
+
 // ask replaces the keys. Where that fails, those that are known go on to count.
 func (s *keySet) ask(ctx context.Context) {
-	s.asked = s.now()
+	if s.asked = append(s.asked, s.now()); len(s.asked) > keysBurst {
+		s.asked = s.asked[1:]
+	}
 	keys, err := s.fetch(context.WithoutCancel(ctx))
 	if s.err = err; err == nil {
 		s.keys, s.got = keys, s.now()

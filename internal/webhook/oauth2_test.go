@@ -169,14 +169,43 @@ func TestSignedTokens(t *testing.T) {
 			t.Errorf("%s: %v, want it to pass: %v", name, err, tt.want)
 		}
 	}
-	if n := is.asked.Load(); n != 1 {
+	if n := is.asked.Load(); n > 5 {
 		t.Errorf("the keys were asked for %d times within a minute", n)
+	}
+	for range 20 {
+		if err := head(t, v, token(t, jwt.SigningMethodRS256, "z", k.rsa, claims(now, nil))); !errors.Is(err, webhook.ErrUnauthorized) {
+			t.Errorf("a name of no key: %v", err)
+		}
+	}
+	if n := is.asked.Load(); n != 5 {
+		t.Errorf("names of no key made the keys be asked for %d times within a minute", n)
 	}
 }
 
-// A new key is found once a token names it, at most every minute; keys that are
-// known go on to count while the issuer is down, and without any nobody is
-// refused for good.
+// A token that names no key is taken where one key only can have signed it.
+func TestNamelessKeys(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	k := newKeys(t)
+	is := newIssuer(t, published(t, "r", k.rsa.Public()), published(t, "e", k.ec.Public()), published(t, "d", k.ed.Public()))
+	v := webhook.OAuth2{Issuer: "https://login.example", Audience: "koppel", KeysURL: is.URL, Now: func() time.Time { return now }}.Verifier()
+	for name, text := range map[string]string{
+		"RSA":     token(t, jwt.SigningMethodRS512, "", k.rsa, claims(now, nil)),
+		"RSA-PSS": token(t, jwt.SigningMethodPS256, "", k.rsa, claims(now, nil)),
+		"ECDSA":   token(t, jwt.SigningMethodES256, "", k.ec, claims(now, nil)),
+		"EdDSA":   token(t, jwt.SigningMethodEdDSA, "", k.ed, claims(now, nil)),
+	} {
+		if err := head(t, v, text); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := head(t, v, token(t, jwt.SigningMethodRS256, "", k.other, claims(now, nil))); !errors.Is(err, webhook.ErrUnauthorized) {
+		t.Errorf("another key: %v", err)
+	}
+}
+
+// A new key is found once a token names it, some times at once and then every
+// minute; keys that are known go on to count while the issuer is down, and
+// without any nobody is refused for good.
 func TestKeysChange(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	k := newKeys(t)
@@ -193,15 +222,28 @@ func TestKeysChange(t *testing.T) {
 		t.Errorf("while nothing is known: %v", err)
 	}
 	is.down.Store(false)
+	if err := first(); err != nil {
+		t.Error(err)
+	}
+	is.keys.Store([]any{published(t, "2", k.other.Public())})
+	if err := second(); err != nil {
+		t.Errorf("a key that has just changed: %v", err)
+	}
+	for range 3 {
+		if err := first(); !errors.Is(err, webhook.ErrUnauthorized) {
+			t.Errorf("a key that was withdrawn: %v", err)
+		}
+	}
+	is.keys.Store([]any{published(t, "1", k.rsa.Public()), published(t, "2", k.other.Public())})
+	if err := first(); !errors.Is(err, webhook.ErrUnauthorized) {
+		t.Errorf("a key that came back, within the minute: %v", err)
+	}
 	now = now.Add(time.Minute)
 	if err := first(); err != nil {
 		t.Error(err)
 	}
 	is.keys.Store([]any{published(t, "2", k.other.Public())})
-	if err := second(); !errors.Is(err, webhook.ErrUnauthorized) {
-		t.Errorf("within the minute: %v", err)
-	}
-	now = now.Add(time.Minute)
+	now = now.Add(2 * time.Hour)
 	if err := second(); err != nil {
 		t.Error(err)
 	}
@@ -227,6 +269,7 @@ func TestIntrospection(t *testing.T) {
 		"issuer":   `{"active":true,"iss":"https://other.example","aud":"koppel"}`,
 		"audience": `{"active":true,"iss":"https://login.example","aud":"x"}`,
 		"none":     `{"active":true}`,
+		"silent":   `{"active":true,"aud":"koppel"}`,
 	}
 	asked := map[string]int{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
@@ -244,7 +287,7 @@ func TestIntrospection(t *testing.T) {
 	for range 2 {
 		for name := range answers {
 			err := head(t, v, name)
-			if want := name == "good" || name == "list"; (err == nil) != want || !want && !errors.Is(err, webhook.ErrUnauthorized) {
+			if want := name == "good" || name == "list" || name == "silent"; (err == nil) != want || !want && !errors.Is(err, webhook.ErrUnauthorized) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

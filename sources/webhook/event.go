@@ -45,10 +45,37 @@ func (r *receiver) events(ctx context.Context, header http.Header, body []byte) 
 		return nil, err
 	}
 	e, err := r.event(header, id, topic, canonical)
+	if err == nil {
+		err = r.keyed(e.Body)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return []connector.Event{e}, nil
+}
+
+// keyed refuses a record without the key of the source: no mirror could hold it,
+// and who sent it would take it for delivered.
+func (r *receiver) keyed(line []byte) error {
+	if len(r.env.Key) == 0 {
+		return nil
+	}
+	scan := record.NewScanner(r.keys, record.Limits{})
+	if err := scan.Scan(line); err != nil {
+		return malformed("the body is no JSON: %v", err)
+	}
+	parts := make([]string, len(r.env.Key))
+	for i, slot := range r.slots {
+		text, ok := record.Text(scan.Slot(slot))
+		if !ok {
+			return malformed("the delivery has no key: %s is missing, null, a list or an object", r.env.Key[i])
+		}
+		parts[i] = text
+	}
+	if _, err := record.MakeKey(parts...); err != nil {
+		return malformed("the key of the delivery is none: %v", err)
+	}
+	return nil
 }
 
 // event makes the record of one delivery.

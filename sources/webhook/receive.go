@@ -163,10 +163,11 @@ func isJSON(header http.Header) error {
 	if err != nil || kind != "application/json" && !strings.HasSuffix(kind, "+json") {
 		return no("the body is not application/json")
 	}
-	if c := params["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
-		return no("the body is not in UTF-8")
+	switch strings.ToLower(params["charset"]) {
+	case "", "utf-8", "utf8", "us-ascii": // the second is a common slip; the third is a part of UTF-8
+		return nil
 	}
-	return nil
+	return no("the body is not in UTF-8")
 }
 
 // body reads the raw bytes, within size and time.

@@ -27,14 +27,14 @@ type door struct {
 	now time.Time
 }
 
-func newDoor(t testing.TB, change func(*webhook.Config)) *door {
+func newDoor(t testing.TB, change func(*webhook.Config), key ...string) *door {
 	t.Helper()
 	c := webhook.Kind().Config().(*webhook.Config)
 	c.Path, c.Auth = "/hooks/x", webhook.Auth{Kind: "none"}
 	change(c)
 	d := &door{in: inbox(t), now: time.Now().UTC().Truncate(time.Second)}
 	src, err := webhook.Kind().Open(t.Context(), c, connector.Env{
-		Now: func() time.Time { return d.now }, Log: slog.New(slog.NewTextHandler(&d.log, nil)), Inbox: d.in,
+		Now: func() time.Time { return d.now }, Log: slog.New(slog.NewTextHandler(&d.log, nil)), Inbox: d.in, Key: key,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +113,7 @@ func TestAnswers(t *testing.T) {
 		"too large":               {none, "POST", `{"id":"` + strings.Repeat("x", 100) + `"}`, nil, 413},
 		"a form":                  {none, "POST", "id=1", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415},
 		"another charset":         {none, "POST", body, []string{"Content-Type", "application/json; charset=latin1"}, 415},
+		"the charset misspelt":    {none, "POST", body, []string{"Content-Type", "application/json; charset=UTF8"}, 200},
 		"compressed":              {none, "POST", body, []string{"Content-Encoding", "gzip"}, 415},
 		"a type of its own":       {none, "POST", body, []string{"Content-Type", "application/cloudevents+json"}, 200},
 		"deeper than a record is": {func(*webhook.Config) {}, "POST", `{"id":1,"a":` + strings.Repeat("[", 9999) + strings.Repeat("]", 9999) + `}`, nil, 400},
@@ -134,6 +135,25 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("a secret is told: %s", text)
 			}
 		})
+	}
+}
+
+// What no mirror could hold, for it has not the source's key, is refused, so that
+// who sent it knows; it is taken in once it has one.
+func TestKeyless(t *testing.T) {
+	d := newDoor(t, func(c *webhook.Config) {}, "body.who", "body.at.id")
+	for _, body := range []string{
+		`{"id":1}`, `{"id":1,"who":"a"}`, `{"id":1,"who":null,"at":{"id":2}}`, `{"id":1,"who":["a"],"at":{"id":2}}`, `{"id":1,"who":"a","at":{"id":{}}}`, `{"id":1,"who":"a","at":2}`,
+	} {
+		if w := d.deliver("POST", "/hooks/x", body); w.Code != 400 || !strings.Contains(w.Body.String(), "no key") {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+	}
+	if kept := d.kept(t); len(kept) != 0 {
+		t.Errorf("kept %q", kept)
+	}
+	if w := d.deliver("POST", "/hooks/x", `{"id":1,"who":"a","at":{"id":2.50}}`); w.Code != 200 || len(d.kept(t)) != 1 {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 

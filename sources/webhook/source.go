@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 
 	"koppel/engine/connector"
+	"koppel/engine/record"
 	"koppel/internal/httpclient"
 	"koppel/internal/webhook"
 )
@@ -22,6 +24,8 @@ type receiver struct {
 	verifier webhook.Verifier
 	limit    *rate.Limiter
 	places   chan struct{}
+	keys     *record.Tree // finds the key of the source in a record
+	slots    []int        // the parts of the key in it
 	standing standing
 
 	mu         sync.Mutex // of all below
@@ -38,7 +42,11 @@ func newReceiver(c Config, env connector.Env) (*receiver, error) {
 	if c.Rate != "" {
 		limit = rate.NewLimiter(limit.Limit(), max(1, int(limit.Limit()))) // those of a second may come at once
 	}
-	return &receiver{config: c, env: env, verifier: c.Auth.verifier(env), limit: limit, places: make(chan struct{}, c.Most)}, nil
+	r := &receiver{config: c, env: env, verifier: c.Auth.verifier(env), limit: limit, places: make(chan struct{}, c.Most), keys: record.NewTree()}
+	for _, path := range env.Key {
+		r.slots = append(r.slots, r.keys.Want(strings.Split(path, ".")...))
+	}
+	return r, nil
 }
 
 // batch is how many bytes of records are handed over at once.
