@@ -19,7 +19,7 @@ type textTemplate struct {
 // A templatePart is a literal text, or a name to fill in.
 type templatePart struct{ literal, name string }
 
-var templateName = regexp.MustCompile(`^\{((?:src|record|item)(?:\.[^{}\s.]+)+|key|id|op|page|cursor|today|now|from|to|topic)\}`)
+var templateName = regexp.MustCompile(`^\{((?:src|record|item)(?:\.[^{}\s.]+)+|key|id|op|page|cursor|today|now|from|to|topic|pipeline)\}`)
 
 // parseTemplate reads a template; every text is one.
 func parseTemplate(text string) *textTemplate {

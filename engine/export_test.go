@@ -22,3 +22,6 @@ func (p *Planned) Filled(address string) []string {
 	}
 	return names
 }
+
+// ProblemText is a problem as a notice tells it.
+var ProblemText = problemText

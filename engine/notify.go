@@ -203,7 +203,7 @@ func (s *session) noticeText(p *Pipeline, r *PipelineResult, event, subject stri
 			fmt.Fprintf(&b, "  and %d more\n", len(r.Problems)-maxTold)
 			break
 		}
-		b.WriteString("  " + strings.Join(slices.DeleteFunc([]string{problem.Key, problem.Field, problem.Message}, func(s string) bool { return s == "" }), ": ") + "\n")
+		b.WriteString("  " + problemText(problem) + "\n")
 	}
 	switch event {
 	case eventFailed:
@@ -212,4 +212,14 @@ func (s *session) noticeText(p *Pipeline, r *PipelineResult, event, subject stri
 		fmt.Fprintf(&b, "\nTo decide: koppel held list %s\n", p.Name)
 	}
 	return b.String()
+}
+
+// problemText names record and field before what is wrong, unless that names the
+// field itself.
+func problemText(p plan.Problem) string {
+	parts := []string{p.Key, p.Field, p.Message}
+	if strings.HasPrefix(p.Message, p.Field+": ") {
+		parts[1] = ""
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ": ")
 }

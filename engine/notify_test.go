@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"koppel/engine"
+	"koppel/engine/plan"
 )
 
 const noticeProject = `
@@ -22,7 +23,7 @@ sink "file" "people" {
   changes = true
 }
 sink "webhook" "ops" {
-  topic = "pipelines.{op}"
+  topic = "{pipeline}.{op}"
   receiver "desk" { url = "https://desk.example/hook" }
 }
 pipeline "people" {
@@ -89,7 +90,7 @@ func TestNoticesOfChangesOnly(t *testing.T) {
 		b.now = b.now.Add(12 * time.Hour)
 		res := b.run(step.opts)
 		if step.event != "" {
-			want = append(want, "pipelines."+step.event)
+			want = append(want, "people."+step.event)
 		}
 		if diff := cmp.Diff(want, b.notices(), cmp.Transformer("empty", func(s []string) []string { return append([]string{}, s...) })); diff != "" {
 			t.Fatalf("step %d, %s: notices (-want +got):\n%s", i, res.Pipelines[0].Status, diff)
@@ -125,7 +126,7 @@ func TestNoticesAreBounded(t *testing.T) {
 	b.now = b.now.Add(24 * time.Hour)
 	b.write("people.jsonl", "{")
 	b.run(engine.Options{Scheduled: true})
-	if all := b.notices(); all[len(all)-1] != "pipelines.failed" {
+	if all := b.notices(); all[len(all)-1] != "people.failed" {
 		t.Errorf("the last notice is %s", all[len(all)-1])
 	}
 }
@@ -138,7 +139,20 @@ func TestNoticesDisturbNothing(t *testing.T) {
 	}
 	b.write("not-there", "https://desk.example/hook")
 	b.run(engine.Options{})
-	if diff := cmp.Diff([]string{"pipelines.failed"}, b.notices()); diff != "" {
+	if diff := cmp.Diff([]string{"people.failed"}, b.notices()); diff != "" {
 		t.Errorf("notices (-want +got):\n%s", diff)
+	}
+}
+
+// TestProblemInNotice: a message that names its field is not told it twice.
+func TestProblemInNotice(t *testing.T) {
+	for want, p := range map[string]plan.Problem{
+		"7: share: text does not convert to a number": {Key: "7", Field: "share", Message: "share: text does not convert to a number"},
+		"7: share: is missing":                        {Key: "7", Field: "share", Message: "is missing"},
+		"the source is away":                          {Message: "the source is away"},
+	} {
+		if got := engine.ProblemText(p); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
