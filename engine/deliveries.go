@@ -186,30 +186,65 @@ func hideCut(words, value string) string {
 
 // deliveryHeaders asks the sink what goes beside the body.
 func (e *Engine) deliveryHeaders(ctx context.Context, d *state.Delivery) []connector.Param {
-	sink := e.Project.Sinks[d.Sink]
-	if sink == nil {
-		return nil
-	}
-	opened, err := sink.Open(ctx, e.Outside(e.TempDir))
-	if err != nil {
-		return nil // a secret that is not set here is no reason to show nothing
-	}
-	if c, ok := opened.(io.Closer); ok {
-		defer c.Close()
-	}
-	courier, ok := opened.(connector.Courier)
-	if !ok {
+	courier, done := e.courier(ctx, d.Sink)
+	defer done()
+	if courier == nil {
 		return nil
 	}
 	return courier.Headers(connector.Message{ID: d.ID, Receiver: d.Receiver, Topic: d.Topic}, max(d.Attempts, 1))
 }
 
+// courier opens the sink with an address; nil: it is not configured, can't be
+// opened here, or sends no messages. done lets it go.
+func (e *Engine) courier(ctx context.Context, address string) (courier connector.Courier, done func()) {
+	done = func() {}
+	sink := e.Project.Sinks[address]
+	if sink == nil {
+		return nil, done
+	}
+	opened, err := sink.Open(ctx, e.Outside(e.TempDir))
+	if err != nil {
+		return nil, done // a secret that is not set here is no reason to show nothing
+	}
+	if c, ok := opened.(io.Closer); ok {
+		done = func() { _ = c.Close() } // nothing was sent
+	}
+	courier, _ = opened.(connector.Courier)
+	return courier, done
+}
+
+// ErrNoReceiver says that a message is for somebody who is not configured any
+// more.
+var ErrNoReceiver = errors.New("its receiver is not configured any more")
+
+// received checks that whom a message is for is still configured.
+func (e *Engine) received(ctx context.Context, id string) error {
+	var d *state.Delivery
+	if err := e.Store.View(ctx, func(v state.View) (err error) {
+		d, err = v.Delivery(id)
+		return err
+	}); err != nil || d == nil {
+		return err // that it is unknown is said where it is changed
+	}
+	courier, done := e.courier(ctx, d.Sink)
+	defer done()
+	if e.Project.Sinks[d.Sink] == nil || courier != nil && !slices.Contains(courier.Receivers(), d.Receiver) {
+		return fmt.Errorf("delivery %s: %w: %s", id, ErrNoReceiver, strings.TrimSuffix(d.Sink+"."+d.Receiver, "."))
+	}
+	return nil
+}
+
 // Resend makes messages due at once, whatever became of them, with all their
 // attempts before them. Those that are behind others of their key go after
-// those. Nothing is changed when one of the IDs is unknown. It gives them as
-// they stand afterwards.
+// those. Nothing is changed when one of the IDs is unknown, or its receiver is not
+// configured. It gives them as they stand afterwards.
 func (e *Engine) Resend(ctx context.Context, ids []string) ([]Delivery, error) {
 	list := []Delivery{}
+	for _, id := range ids {
+		if err := e.received(ctx, id); err != nil {
+			return list, err
+		}
+	}
 	err := e.Store.Update(ctx, func(tx state.Tx) error {
 		names, err := pipelineNames(tx)
 		if err != nil {

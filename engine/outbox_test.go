@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -168,6 +169,13 @@ func TestResend(t *testing.T) {
 	}
 	if d, err := e.Delivery(t.Context(), list[0].ID); err != nil || d.Status != "failed" {
 		t.Errorf("after a refused resend: %+v, %v", d, err)
+	}
+	b.write("main.hcl", strings.Replace(outboxProject, `receiver "all"`, `receiver "other"`, 1))
+	if _, err := b.engine().Resend(t.Context(), []string{list[0].ID}); !errors.Is(err, engine.ErrNoReceiver) {
+		t.Errorf("to a receiver that was taken away: %v", err)
+	}
+	if d, err := e.Delivery(t.Context(), list[0].ID); err != nil || d.Status != "failed" {
+		t.Errorf("what was for a receiver that was taken away: %+v, %v", d, err)
 	}
 	got, err := e.Resend(t.Context(), []string{list[0].ID})
 	if err != nil || len(got) != 1 || got[0].Status != "pending" || got[0].Attempts != 5 || !got[0].Due.Equal(b.now) {

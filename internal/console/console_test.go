@@ -37,6 +37,10 @@ sink "sql" "people" {
   connection = connection.sqlite.db
   table      = "people"
 }
+sink "webhook" "partners" {
+  topic = "people.{op}"
+  receiver "portal" { url = "https://portal.example/hook" }
+}
 pipeline "people" {
   from = source.file.people
   into = sink.sql.people

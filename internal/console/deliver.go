@@ -69,7 +69,7 @@ func (c *call) resend() (any, error) {
 }
 
 func noDelivery(err error) error {
-	if errors.Is(err, engine.ErrNoDelivery) {
+	if errors.Is(err, engine.ErrNoDelivery) || errors.Is(err, engine.ErrNoReceiver) {
 		return refuse("unknown", clip(err.Error()))
 	}
 	return err

@@ -179,7 +179,7 @@ koppel serve they are sent by this command.`,
 }
 
 func noDelivery(err error) error {
-	if errors.Is(err, engine.ErrNoDelivery) {
+	if errors.Is(err, engine.ErrNoDelivery) || errors.Is(err, engine.ErrNoReceiver) {
 		return &exitError{code: exitWrong, err: err}
 	}
 	return err
