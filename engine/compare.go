@@ -76,7 +76,7 @@ func (w *work) changeRules(ctx context.Context) change.Rules {
 
 func (w *work) changeRun() change.Run {
 	return change.Run{Now: w.s.clock, Mapping: w.why.mapping, Join: w.why.joins || len(w.lookups) > 0, Date: w.why.date, Refresh: w.looksAtTarget(),
-		ByHand: !w.s.opts.Scheduled, NoDeletes: w.tally.noDeletes != "", TargetDeletes: true}
+		ByHand: !w.s.opts.Scheduled, NoDeletes: w.tally.noDeletes, TargetDeletes: true}
 }
 
 // A subject is one key with all that is known of it.

@@ -112,6 +112,7 @@ func (w *work) count(s *subject, v *change.Verdict) {
 		if s.d.fate != fateWaiting {
 			t.waiting++
 		}
+		w.sayWithheld(s, v)
 	case change.FailedChange:
 		w.countFailed(s, v)
 	case change.Aside:
@@ -120,6 +121,18 @@ func (w *work) count(s *subject, v *change.Verdict) {
 			w.problem(ShowKey(s.in.Key), "", "in_doubt", "it is not known whether the target took it: "+s.in.Open.Note)
 		}
 	}
+}
+
+// sayWithheld tells of a removal that waits because this run makes none.
+func (w *work) sayWithheld(s *subject, v *change.Verdict) {
+	op, cause := v.OpenOp, v.Cause
+	if o := s.in.Open; v.Open == "" && o != nil {
+		op, cause = o.Op, o.Cause
+	}
+	if w.tally.noDeletes == "" || v.Outcome != change.WaitingChange || op != record.Delete && op != record.Disable {
+		return
+	}
+	w.problem(ShowKey(s.in.Key), "", "withheld", fmt.Sprintf("its %s (%s) waits: %s", op, cause, w.tally.noDeletes))
 }
 
 func (w *work) countFailed(s *subject, v *change.Verdict) {

@@ -45,6 +45,8 @@ type draft struct {
 	silent bool
 	// graced: the change waits for the grace of the pipeline.
 	graced bool
+	// withheld: it is a removal, in a run that makes none.
+	withheld bool
 }
 
 // Decide gives the verdict on one key. It fails on bodies that are no JSON

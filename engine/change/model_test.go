@@ -129,7 +129,7 @@ func anyRun(t *rapid.T) Run {
 	flag := func(label string) bool { return rapid.Bool().Draw(t, label) }
 	return Run{
 		Now: now, Mapping: flag("mapping"), Join: flag("join"), Date: flag("date"), Refresh: flag("refresh"),
-		ByHand: flag("by hand"), NoDeletes: flag("no deletes"), TargetDeletes: flag("target deletes"),
+		ByHand: flag("by hand"), NoDeletes: rapid.SampledFrom([]string{"", "who is it"}).Draw(t, "no deletes"), TargetDeletes: flag("target deletes"),
 	}
 }
 
@@ -202,7 +202,7 @@ func TestTargetBecomesWhatIsDesired(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := rules(target)
 		run := anyRun(t)
-		run.Refresh, run.TargetDeletes, run.NoDeletes = true, true, false
+		run.Refresh, run.TargetDeletes, run.NoDeletes = true, true, ""
 		w := anyWorld(t, r)
 		w.want.Complete = true
 		stands := w.want.Seen == Absent || w.want.Seen == Tombstone || w.want.Seen == Filtered || w.want.Seen == KeyChanged
@@ -278,7 +278,7 @@ func TestRemovalNeedsProof(t *testing.T) {
 			t.Fatalf("%s: foreign is wrong", show(&v))
 		case !slices.Contains(proofs, w.want.Seen), w.want.Seen == Absent && !w.want.Complete:
 			t.Fatalf("%s without proof", show(&v))
-		case run.NoDeletes:
+		case run.NoDeletes != "":
 			t.Fatalf("%s although the run deletes nothing", show(&v))
 		case w.item == nil && (!r.Target || !run.TargetDeletes || w.want.Seen == OutOfWindow || w.want.Seen == Retired):
 			t.Fatalf("%s of a row that is no item", show(&v))

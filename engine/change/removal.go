@@ -27,15 +27,35 @@ func (d *Decider) filtered(in *Input, v *draft) error {
 		return nil
 	case in.Item.Status != Delivered && in.Item.Status != Unsure:
 		return nil
-	case d.run.NoDeletes:
-		v.silent = true
-		return nil
 	case in.Baseline:
 		v.stub(in)
+		v.withhold(d, in)
 		return nil
 	}
 	v.Cause = record.CauseFilter
-	return d.remove(in, v)
+	if err := d.remove(in, v); err != nil {
+		return err
+	}
+	v.withhold(d, in)
+	return nil
+}
+
+// withhold keeps a removal from being made in a run that makes none, and
+// everything else that this run would conclude.
+func (v *draft) withhold(d *Decider, in *Input) {
+	if d.run.NoDeletes == "" {
+		return
+	}
+	if v.Op == record.Delete || v.Op == record.Disable {
+		v.withheld = true
+		return
+	}
+	*v = draft{silent: true}
+	v.Had, v.Expect = in.expect()
+	v.Src = in.Want.Src
+	if in.Want.Seen == Filtered {
+		v.Outcome = SkippedRecord
+	}
 }
 
 // stub remembers that nothing stands at the target for the record.
@@ -46,11 +66,20 @@ func (v *draft) stub(in *Input) {
 
 // gone is for a key that no record gives.
 func (d *Decider) gone(in *Input, v *draft) error {
-	seen := in.Want.Seen
-	if d.run.NoDeletes || seen == Absent && !in.Want.Complete {
+	if in.Want.Seen == Absent && !in.Want.Complete {
 		v.silent = true
 		return nil
 	}
+	if err := d.ended(in, v); err != nil {
+		return err
+	}
+	v.withhold(d, in)
+	return nil
+}
+
+// ended is for one that is proven to be so.
+func (d *Decider) ended(in *Input, v *draft) error {
+	seen := in.Want.Seen
 	if in.Item == nil || in.Item.Status == Out {
 		return d.goneStub(in, v)
 	}
@@ -199,7 +228,7 @@ func (d *Decider) setFields(in *Input, v *draft) ([]string, error) {
 // be deleted.
 func (d *Decider) foreign(in *Input) bool {
 	ended := in.Want.Seen == OutOfWindow || in.Want.Seen == Retired
-	return d.rules.Target && d.run.TargetDeletes && !d.run.NoDeletes && !in.Baseline && !ended &&
+	return d.rules.Target && d.run.TargetDeletes && d.run.NoDeletes == "" && !in.Baseline && !ended &&
 		in.Row != nil && !in.Row.Matched
 }
 

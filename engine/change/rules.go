@@ -72,9 +72,10 @@ type Run struct {
 	Refresh bool
 	// ByHand: refused records are tried again whether they are due or not.
 	ByHand bool
-	// NoDeletes: the key of a failed record can't be tied to a source record,
-	// so no absence is believed and nothing is deleted.
-	NoDeletes bool
+	// NoDeletes says why nothing is deleted, such as that the key of a failed
+	// record can't be tied to a source record; empty: it may be. Removals that
+	// would be made wait.
+	NoDeletes string
 	// TargetDeletes: no record failed or waits and no create or adoption is
 	// left undone, so rows that are no items may be deleted.
 	TargetDeletes bool

@@ -15,6 +15,8 @@ func (d *Decider) settle(in *Input, v *draft) (Verdict, error) {
 			return stand(o, v.Had, v.Expect), nil
 		}
 		return v.Verdict, nil
+	case v.withheld:
+		return d.withheld(in, v), nil
 	case v.Open != "":
 		return v.troubled(d, o), nil
 	case v.Op == 0:
@@ -36,6 +38,30 @@ func (d *Decider) settle(in *Input, v *draft) (Verdict, error) {
 	}
 	d.protect(in, v)
 	return v.Verdict, nil
+}
+
+// withheld is for a removal in a run that makes none: it waits, and says why.
+// What is open for another reason stays so, and a grace does not begin.
+func (d *Decider) withheld(in *Input, v *draft) Verdict {
+	o, since := in.Open, d.run.Now
+	if o != nil {
+		due := o.Reason == Grace && !d.run.Now.Before(o.Due)
+		waits := o.Reason == Waiting && (o.Op == record.Delete || o.Op == record.Disable)
+		same := o.Op == v.Op && o.Cause == v.Cause && o.Note == d.run.NoDeletes
+		if !due && !waits || waits && same {
+			return stand(o, v.Had, v.Expect)
+		}
+		since = o.Since
+	}
+	if v.graced && d.rules.Grace > 0 && o == nil {
+		return Verdict{Had: v.Had, Expect: v.Expect, Outcome: v.Outcome}
+	}
+	d.protect(in, v)
+	if v.Open == "" && v.Op != 0 {
+		v.Hold(Waiting, since)
+		v.Note = d.run.NoDeletes
+	}
+	return v.Verdict
 }
 
 // troubled is for a record that failed or waits before the sink.

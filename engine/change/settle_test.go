@@ -56,6 +56,15 @@ func TestOpenKeys(t *testing.T) {
 		{name: "refused delete, due, no proof", r: rules(), in: unproven(open(Refused, removal)), want: "= failed"},
 		{name: "refused delete had its grace", r: rules(grace(24)), in: gone(open(Refused, removal)), want: deletes},
 
+		{name: "waits and nothing is deleted, still", r: rules(), run: Run{NoDeletes: "who is it"}, in: gone(open(Waiting, removal, func(o *Open) { o.Note = "who is it" })), want: "= waiting"},
+		{name: "waits for another reason", r: rules(), run: Run{NoDeletes: "who is it"}, in: gone(open(Waiting, removal)), want: "open waiting delete = waiting"},
+		{name: "waits no longer, had its grace", r: rules(grace(24)), in: gone(open(Waiting, removal)), want: deletes},
+		{name: "waits and is back", r: rules(), run: Run{NoDeletes: "who is it"}, in: still(open(Waiting, removal)), want: "clear = unchanged"},
+		{name: "grace is over and nothing is deleted", r: rules(grace(24)), run: Run{NoDeletes: "who is it"}, in: gone(open(Grace, removal, longAgo)), want: "open waiting delete = waiting"},
+		{name: "grace lasts and nothing is deleted", r: rules(grace(24)), run: Run{NoDeletes: "who is it"}, in: gone(open(Grace, removal, due24)), want: "= pending"},
+		{name: "held and nothing is deleted", r: rules(), run: Run{NoDeletes: "who is it"}, in: gone(open(Held, removal, approved)), want: "= held"},
+		{name: "refused update of what is gone, nothing is deleted", r: rules(), run: Run{NoDeletes: "who is it"}, in: gone(open(Refused)), want: "= failed"},
+
 		{name: "held", r: rules(), in: update(open(Held)), want: does + " was held"},
 		{name: "held, approved", r: rules(), in: update(open(Held, approved)), want: does + " approved"},
 		{name: "held, approved, other after", r: rules(), in: update(open(Held, approved, wanted(c))), want: does + " was held"},

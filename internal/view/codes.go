@@ -53,4 +53,5 @@ var recordCodes = []RecordCode{
 	{"syntax", "A program or value is not well formed.", "Correct the text at the place that is shown."},
 	{"type", "A value is of another type than an operation or field takes.", "Convert it, as with string(…) or number(…)."},
 	{"unsure", "It reads a record of another pipeline, and a crash left open whether the target took that.", "Nothing: it is looked at again once that pipeline has run."},
+	{"withheld", "A record is gone or left the filter, and nothing is deleted in this run: one of the records without a key may be the same.", "Give every record a key; the next run deletes what is still gone."},
 }
