@@ -108,6 +108,7 @@ var onlyIn = map[string][]string{
 	"github.com/spf13/cobra":                     {"cmd/koppel/internal/cli"},
 	"github.com/emersion/go-smtp":                {"internal/sandbox/smtp"},
 	"github.com/emersion/go-sasl":                {"internal/sandbox/smtp"},
+	"golang.org/x/net":                           {"internal/serve"},
 	"golang.org/x/oauth2":                        {"internal/httpclient"},
 	"golang.org/x/time":                          {"internal/httpclient", "sources/webhook", "internal/smtp"},
 	"github.com/wneessen/go-mail":                {"internal/smtp", "sinks/mail"},

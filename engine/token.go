@@ -34,7 +34,7 @@ func (e *Engine) AddToken(ctx context.Context, t state.Token, who string) error 
 		if err := tx.PutToken(t); err != nil {
 			return err
 		}
-		return e.noteToken(tx, t.Name, "made by "+who+" for a "+t.Role)
+		return e.noteToken(tx, t.Name, "made by "+who+", role "+t.Role)
 	})
 }
 

@@ -162,6 +162,14 @@ func (r *runs) add(text string) {
 }
 
 func newBench(t *testing.T) *bench {
+	b := newStill(t)
+	b.server = httptest.NewServer(b.api)
+	t.Cleanup(b.server.Close)
+	return b
+}
+
+// newStill makes a bench that serves nobody.
+func newStill(t *testing.T) *bench {
 	b := &bench{t: t, dir: t.TempDir(), log: &lockedBuffer{}, seen: newRuns(), now: time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)}
 	b.write("main.hcl", people)
 	b.write("people.jsonl", `{"id":"1","name":"Ann","tel":"0612345678"}`, `{"id":"2","name":"Bob","tel":null}`, `{"id":"3","name":"Cor","tel":null}`)
@@ -180,9 +188,7 @@ func newBench(t *testing.T) *bench {
 		Service: b, Store: store, Now: b.clock, Log: slog.New(slog.NewTextHandler(b.log, nil)), Version: "0.1", TempDir: filepath.Join(b.dir, "tmp"),
 		PlanDir: filepath.Join(b.dir, "plans"), Holder: "a test",
 	})
-	b.server = httptest.NewServer(b.api)
 	t.Cleanup(func() {
-		b.server.Close()
 		b.api.Close()
 		if err := store.Close(); err != nil {
 			t.Error(err)

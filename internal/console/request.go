@@ -120,6 +120,11 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, op operation, token
 	if err := c.take(w, op); err != nil {
 		return writeRefusal(w, err)
 	}
+	// The server takes a connection on which a read failed for one that is gone, and
+	// cancels what is done for it. What is not read of the body has its time again.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})
+	defer func() { _ = control.SetReadDeadline(time.Now().Add(readWait)) }()
 	if op.heavy {
 		select {
 		case a.jobs <- struct{}{}:

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"koppel/dsl"
 	"koppel/engine/connector"
 	"koppel/engine/state"
@@ -163,6 +165,8 @@ const (
 	takeOver   = 10 * time.Second // an earlier service may take so long to stop
 	httpDrain  = 5 * time.Second
 	headerWait = 10 * time.Second
+	readWait   = 30 * time.Second // for a whole request, unless its handler allows it another time
+	answerWait = 2 * time.Minute  // so too for the answer
 	idleWait   = 2 * time.Minute
 )
 
@@ -214,14 +218,18 @@ func (s *Service) Run(ctx context.Context, l net.Listener) error {
 	return nil
 }
 
+// maxConnections is how many clients are connected at once; others wait until one
+// is done, or cut off as it is too slow.
+const maxConnections = 1024
+
 // listen serves HTTP until ctx ends, and then answers what was asked before.
 func (s *Service) listen(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler: &s.routes, ReadHeaderTimeout: headerWait, IdleTimeout: idleWait, MaxHeaderBytes: 64 << 10,
+		Handler: &s.routes, ReadHeaderTimeout: headerWait, ReadTimeout: readWait, WriteTimeout: answerWait, IdleTimeout: idleWait, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
+	go func() { failed <- server.Serve(netutil.LimitListener(l, maxConnections)) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP on %s: %w", l.Addr(), err)

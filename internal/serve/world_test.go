@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,6 +33,8 @@ type world struct {
 	stop  func()
 	runs  int // at once, at most; 0: as usual
 	watch bool
+	// listener is where it serves HTTP; nil: nowhere.
+	listener net.Listener
 
 	mu     sync.Mutex
 	offset time.Duration
@@ -199,7 +202,10 @@ func (w *world) start() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
-	go func() { done <- w.Run(ctx, nil) }()
+	if w.listener != nil {
+		w.Receive()
+	}
+	go func() { done <- w.Run(ctx, w.listener) }()
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
