@@ -2,212 +2,18 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
-
-	"koppel/internal/view"
-	"koppel/internal/webhook"
 )
-
-const hookedPeople = `
-koppel {
-  state "sqlite" { path = "state/state.db" }
-}
-source "webhook" "people" {
-  path = "/hooks/people"
-  auth "websub" { secret = "hush" }
-}
-connection "sqlite" "out" { path = "out.db" }
-sink "sql" "people" {
-  connection = connection.sqlite.out
-  table      = "people"
-}
-pipeline "people" {
-  from = source.webhook.people
-  into = sink.sql.people
-  map {
-    id   = src.id
-    text = src.body.text
-  }
-}
-`
-
-// A hooked is a project that is delivered to, with the service that runs over it
-// as a process. Its state has a folder of its own.
-type hooked struct {
-	t         *testing.T
-	dir       string
-	state     string
-	cmd       *exec.Cmd
-	url       string
-	delivered []string // ids that were answered with 200
-}
-
-func newHooked(t *testing.T) *hooked {
-	h := &hooked{t: t, dir: t.TempDir()}
-	h.state = filepath.Join(h.dir, "state")
-	writeFiles(t, h.dir, map[string]string{"main.hcl": hookedPeople})
-	if err := os.Mkdir(h.state, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return h
-}
-
-// start starts the service; its log is a file, as nobody reads along.
-func (h *hooked) start() {
-	h.t.Helper()
-	log, err := os.Create(filepath.Join(h.dir, "log"))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer log.Close()
-	h.cmd = exec.CommandContext(h.t.Context(), "koppel", "serve", "-C", h.dir, "--listen", "127.0.0.1:0", "--json", "--log-format", "json", "--no-watch")
-	h.cmd.Stderr = log
-	out, err := h.cmd.StdoutPipe()
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	if err := h.cmd.Start(); err != nil {
-		h.t.Fatal(err)
-	}
-	var running view.Service
-	if err := json.NewDecoder(out).Decode(&running); err != nil {
-		h.t.Fatalf("%v: %s", err, h.log())
-	}
-	h.url = running.URL
-}
-
-func (h *hooked) log() string {
-	text, err := os.ReadFile(filepath.Join(h.dir, "log"))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return string(text)
-}
-
-func (h *hooked) end(signal syscall.Signal) {
-	h.t.Helper()
-	if err := h.cmd.Process.Signal(signal); err != nil {
-		h.t.Fatal(err)
-	}
-	if err := h.cmd.Wait(); (err != nil) != (signal == syscall.SIGKILL) {
-		h.t.Fatalf("%s: %v\n%s", signal, err, h.log())
-	}
-}
-
-// deliver delivers once, and gives the status of the answer; 0: there was none.
-func (h *hooked) deliver(id string) int {
-	h.t.Helper()
-	body := fmt.Sprintf(`{"id":%q,"text":%q}`, id, strings.Repeat("x", 20_000))
-	q, err := http.NewRequestWithContext(h.t.Context(), http.MethodPost, h.url+"/hooks/people", strings.NewReader(body))
-	if err != nil {
-		h.t.Error(err)
-		return 0
-	}
-	signature, err := webhook.Sign("sha256", []byte("hush"), []byte(body))
-	if err != nil {
-		h.t.Error(err)
-		return 0
-	}
-	q.Header.Set(webhook.SignatureHeader, signature)
-	res, err := http.DefaultClient.Do(q)
-	if err != nil {
-		h.t.Error(err)
-		return 0
-	}
-	defer res.Body.Close()
-	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		h.t.Error(err)
-		return 0
-	}
-	switch {
-	case res.StatusCode == http.StatusOK && !slices.Contains(h.delivered, id):
-		h.delivered = append(h.delivered, id)
-	case res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") == "":
-		h.t.Error("503 without Retry-After")
-	}
-	return res.StatusCode
-}
-
-// ready gives what /readyz answers.
-func (h *hooked) ready() (int, string) {
-	h.t.Helper()
-	res, err := http.Get(h.url + "/readyz")
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return res.StatusCode, string(body)
-}
-
-// until asks again and again, up to two minutes.
-func (h *hooked) until(what string, done func() bool) {
-	h.t.Helper()
-	ctx, cancel := context.WithTimeout(h.t.Context(), 2*time.Minute)
-	defer cancel()
-	again := time.NewTicker(20 * time.Millisecond)
-	defer again.Stop()
-	for !done() {
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			h.t.Fatalf("in vain: %s\n%s", what, h.log())
-		}
-	}
-}
-
-// rows lists who is in the target, in order.
-func (h *hooked) rows() (ids []string) {
-	h.t.Helper()
-	path := filepath.Join(h.dir, "out.db")
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer c.Close()
-	err = sqlitex.ExecuteTransient(c, "SELECT id FROM people ORDER BY id", &sqlitex.ExecOptions{ResultFunc: func(st *sqlite.Stmt) error {
-		ids = append(ids, st.ColumnText(0))
-		return nil
-	}})
-	if err != nil && !strings.Contains(err.Error(), "no such table") {
-		h.t.Fatal(err)
-	}
-	return ids
-}
-
-// arrive waits until everything that was answered with 200 is in the target,
-// once, and nothing else.
-func (h *hooked) arrive() {
-	h.t.Helper()
-	want := slices.Sorted(slices.Values(h.delivered))
-	h.until("all that was delivered is in the target", func() bool { return len(h.rows()) >= len(want) })
-	if diff := cmp.Diff(want, h.rows()); diff != "" {
-		h.t.Errorf("the target (-want +got):\n%s", diff)
-	}
-}
 
 // mount mounts something over a folder until the function that it gives is called, or
 // the test ends. It needs the rights of root.
@@ -300,17 +106,6 @@ func TestDiskIsFull(t *testing.T) {
 			h.end(syscall.SIGTERM)
 		})
 	}
-}
-
-// refuses starts the service in vain, and gives its exit code and what it says.
-func (h *hooked) refuses() (int, string) {
-	h.t.Helper()
-	out, err := exec.CommandContext(h.t.Context(), "koppel", "serve", "-C", h.dir, "--listen", "127.0.0.1:0").CombinedOutput()
-	var failed *exec.ExitError
-	if !errors.As(err, &failed) {
-		h.t.Fatalf("the service did not end by itself: %v\n%s", err, out)
-	}
-	return failed.ExitCode(), string(out)
 }
 
 // TestStateIsReadOnly makes the state's folder read-only while the service runs,
