@@ -57,7 +57,7 @@ pipeline "people" {
 
 // A bench is a project with its API, and a client with two tokens.
 type bench struct {
-	t             *testing.T
+	t             testing.TB
 	dir           string
 	project       *dsl.Project
 	store         state.Store
@@ -169,7 +169,7 @@ func newBench(t *testing.T) *bench {
 }
 
 // newStill makes a bench that serves nobody.
-func newStill(t *testing.T) *bench {
+func newStill(t testing.TB) *bench {
 	b := &bench{t: t, dir: t.TempDir(), log: &lockedBuffer{}, seen: newRuns(), now: time.Date(2026, 5, 4, 9, 0, 0, 0, time.UTC)}
 	b.write("main.hcl", people)
 	b.write("people.jsonl", `{"id":"1","name":"Ann","tel":"0612345678"}`, `{"id":"2","name":"Bob","tel":null}`, `{"id":"3","name":"Cor","tel":null}`)

@@ -30,6 +30,7 @@ type verdict struct {
 const (
 	verdictKept  = time.Minute
 	verdictsMost = 1000
+	latest       = 1 << 40 // seconds
 )
 
 // Head asks whether the token is active, of the issuer and for this audience.
@@ -91,7 +92,8 @@ func (v *introspection) ask(ctx context.Context, token string) (said error, unti
 	}
 	now := v.Now()
 	until = now.Add(verdictKept)
-	at := func(seconds *float64) time.Time { return time.Unix(int64(*seconds), 0) }
+	// Any number may stand there; one that is too large for a time is the last one.
+	at := func(seconds *float64) time.Time { return time.Unix(int64(min(max(*seconds, 0), latest)), 0) }
 	if claims.Exp != nil && at(claims.Exp).Before(until) {
 		until = at(claims.Exp)
 	}
