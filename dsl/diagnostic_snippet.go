@@ -20,6 +20,8 @@ type glyph struct {
 const (
 	tabStop  = 4
 	mostRows = 4 // of a range; longer ones are shown by their ends
+	// widest bounds lines where no terminal does: some are a whole file.
+	widest = 400
 )
 
 // snippet shows the lines of d's range and what is meant in them.
@@ -58,7 +60,11 @@ func (p *printer) row(gutter, n int, line []glyph, d Diagnostic, underline bool)
 	from, to := covered(line, n, d.Range)
 	at, length := columnsOf(line, from, to)
 	text := shownText(line)
-	if room := p.width - gutter - 5; p.width > 0 && room > 10 {
+	width := p.width
+	if width == 0 {
+		width = widest
+	}
+	if room := width - gutter - 5; room > 10 {
 		text, at, length = cut(line, at, length, room)
 	}
 	bar := p.paint(dim, "|")

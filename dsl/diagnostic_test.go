@@ -57,6 +57,7 @@ func TestDiagnosticsWrite(t *testing.T) {
 		{"cut at the start", "1234567890123456789012345 »x«", 24, "  at a.hcl:1:27\n    1 | …345 x\n      |      ^\n"},
 		{"cut on both sides", "1234567890123456789012345 »x« 234567890123456", 24, "  at a.hcl:1:27\n    1 | …345 x 23456789…\n      |      ^\n"},
 		{"cut through a wide one", "界界界界界界界界界界界界界 »x«", 25, "  at a.hcl:1:15\n    1 | … 界 x\n      |      ^\n"},
+		{"cut where no terminal bounds it", "»a« = \"" + strings.Repeat("x", 500) + "\"", 0, "  at a.hcl:1:1\n    1 | a = \"" + strings.Repeat("x", 386) + "…\n      | ^\n"},
 		{"a long mark is cut", "»123456789012345678901234567890«", 24, "  at a.hcl:1:1\n    1 | 123456789012345…\n      | ^^^^^^^^^^^^^^^^\n"},
 	}
 	for _, tt := range tests {

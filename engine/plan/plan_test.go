@@ -327,10 +327,11 @@ func TestAbandonedPlanLeavesNothing(t *testing.T) {
 
 func TestModeAndReplacement(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "people.plan")
-	must(t, os.WriteFile(path, []byte("earlier"), 0o644))
+	const earlier = magic + "earlier"
+	must(t, os.WriteFile(path, []byte(earlier), 0o644))
 	w, err := Create(path, Seal{})
 	must(t, err)
-	if b, err := os.ReadFile(path); err != nil || string(b) != "earlier" {
+	if b, err := os.ReadFile(path); err != nil || string(b) != earlier {
 		t.Errorf("the earlier file is gone before Close: %q, %v", b, err)
 	}
 	must(t, w.Close(&Header{}))

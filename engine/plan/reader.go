@@ -18,6 +18,7 @@ import (
 // Problems of a plan file, in the words of a FileError.
 const (
 	notPlan   = "is not a koppel plan"
+	foreign   = "is there already and is not a koppel plan; give the plan another name"
 	truncated = "is truncated"
 	damaged   = "is damaged"
 	otherKey  = "is sealed under another state key"

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -39,6 +41,9 @@ type Writer struct {
 // Create starts a plan file, which appears under path, with mode 0600, when
 // Close has made it durable. Until then it lies beside path.
 func Create(path string, seal Seal) (*Writer, error) {
+	if err := MayReplace(path); err != nil {
+		return nil, err
+	}
 	w, err := create(path, seal)
 	if err != nil {
 		return nil, fmt.Errorf("create plan %s: %w", filepath.Base(path), err)
@@ -50,6 +55,35 @@ func Create(path string, seal Seal) (*Writer, error) {
 		return nil, fmt.Errorf("create plan %s: %w", filepath.Base(path), err)
 	}
 	return w, nil
+}
+
+// MayReplace tells whether a plan can be written to a path: nothing is there
+// yet, or an empty file, or an earlier plan. Else it is a *FileError.
+func MayReplace(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(filepath.Dir(path)); err != nil {
+			return fmt.Errorf("look for the plan's folder: %w", err)
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf("look for the plan's file: %w", err)
+	case !info.Mode().IsRegular():
+		return fileError(path, foreign)
+	case info.Size() == 0:
+		return nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("look for the plan's file: %w", err)
+	}
+	defer file.Close()
+	head := make([]byte, len(magic))
+	if _, err := io.ReadFull(file, head); err != nil || string(head) != magic {
+		return fileError(path, foreign)
+	}
+	return nil
 }
 
 // CreateSpool is Create for a plan that the same process reads once and

@@ -56,6 +56,9 @@ func (a *app) plan(ctx context.Context, names []string, r planRequest) error {
 	}
 	acc := looking
 	if r.Out != "" {
+		if err := plan.MayReplace(a.at(r.Out)); err != nil {
+			return wrong("%w", err)
+		}
 		acc = saving
 	}
 	s, err := a.open(ctx, acc)
