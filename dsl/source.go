@@ -68,7 +68,7 @@ func (l *loader) source(d *declaration, in *instance) {
 		src.Noticed = of.NoticedBy()
 	}
 	if of, ok := config.(connector.Subscribed); ok {
-		src.Subscribes = of.SubscribedTo()
+		src.Subscribes, src.NoticesAt = of.SubscribedTo()
 	}
 	src.Program = l.deleted(d, in, src.Sensitive)
 	src.Fingerprint = l.sourceFingerprint(kind.Name, kind.Version, config, dec, src)

@@ -49,8 +49,8 @@ type Source struct {
 	Path string
 	// Noticed is the connection through which the system can be asked to tell of
 	// changes in what is read, and Subscribes the one whose notices are delivered
-	// to this source; empty: none.
-	Noticed, Subscribes string
+	// to this source, at NoticesAt; empty: none.
+	Noticed, Subscribes, NoticesAt string
 	// Program evaluates `deleted`; nil when there is none.
 	Program     *mapping.Program
 	Complete    CompleteWhen

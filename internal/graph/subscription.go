@@ -85,15 +85,21 @@ func (c *Client) Subscribe(ctx context.Context, s Subscription, state connector.
 	return subscriptionOf(answer)
 }
 
-// Renew has a subscription live until another time. It also authorises one that
-// Graph wants to be authorised again.
-func (c *Client) Renew(ctx context.Context, id string, until time.Time, w Waiting) error {
+// Renew has a subscription live until another time, and gives when it ends: Graph
+// may grant less. It also authorises one that Graph wants to be authorised again.
+func (c *Client) Renew(ctx context.Context, id string, until time.Time, w Waiting) (time.Time, error) {
 	body, err := json.Marshal(map[string]string{"expirationDateTime": until.UTC().Format(time.RFC3339)})
 	if err != nil {
-		return err
+		return until, err
 	}
-	_, err = c.change(ctx, &httpclient.Request{Method: http.MethodPatch, Path: "/subscriptions/" + url.PathEscape(id), Body: body, Repeat: httpclient.Always}, w)
-	return err
+	answer, err := c.change(ctx, &httpclient.Request{Method: http.MethodPatch, Path: "/subscriptions/" + url.PathEscape(id), Body: body, Repeat: httpclient.Always}, w)
+	if err != nil {
+		return until, err
+	}
+	if s, err := subscriptionOf(answer); err == nil {
+		return s.Expires, nil
+	}
+	return until, nil // it is renewed, and the list of subscriptions tells the rest
 }
 
 // Unsubscribe ends a subscription. One that is gone is no error.

@@ -35,7 +35,6 @@ type job struct {
 	due   time.Time // since when a run is wanted; zero: none is
 	tick  time.Time // what came at the same tick runs in the order of dependencies
 	cause string
-	full  bool // incremental sources are read whole
 	// again is when a run that could not begin is tried again. Like all that is
 	// only waited for, it is of the clock that never jumps.
 	again  time.Time
@@ -88,17 +87,13 @@ func (j *job) seen(now time.Time) {
 // triggered is lost when the process ends: who triggers must do so again after
 // a start. An address that is not configured is ignored. A paused pipeline runs
 // once it is resumed.
-func (s *Service) Trigger(addresses ...string) { s.trigger(false, addresses) }
-
-// trigger is Trigger; full: incremental sources are read whole.
-func (s *Service) trigger(full bool, addresses []string) {
+func (s *Service) Trigger(addresses ...string) {
 	s.mu.Lock()
 	now, fresh := s.now(), false
 	for _, a := range addresses {
 		if j := s.jobs[a]; j != nil {
 			fresh = fresh || j.due.IsZero()
 			j.want(now, now, CauseTrigger)
-			j.full = j.full || full
 		}
 	}
 	s.mu.Unlock()

@@ -27,6 +27,8 @@ type reception struct {
 	project     *dsl.Project
 	subscribers []*subscriber
 	leaving     []*subscriber // of sources that are configured no more
+	losses      []*loss
+	running     map[int64]string // the pipelines that run, by the number of the run
 }
 
 // Receive mounts the sources to which others deliver, now and with each new
@@ -34,7 +36,8 @@ type reception struct {
 // What waits in their inboxes since an earlier process starts them too. It is
 // called once, before Run.
 func (s *Service) Receive() {
-	r := &reception{s: s, at: map[string]io.Closer{}, wake: make(chan struct{}, 1)}
+	r := &reception{s: s, at: map[string]io.Closer{}, wake: make(chan struct{}, 1), running: map[int64]string{}}
+	s.subscriptions = r.statuses
 	s.OnReload(r.install)
 	s.Observe(r)
 	s.Background(r.keep)
@@ -57,12 +60,13 @@ func (r *reception) install(p *dsl.Project) {
 			r.s.log.Error("a source can't be delivered to", "source", src.Address, "path", src.Path, "error", err)
 			h = closedDoor{}
 		}
+		start := r.subscribe(p.Project, src, h, old)
 		if err := r.s.Route(src.Path, h); err != nil {
 			r.s.log.Error("a source can't be delivered to", "source", src.Address, "path", src.Path, "error", err)
 			continue
 		}
 		r.at[src.Path], _ = h.(io.Closer)
-		r.subscribe(p.Project, src, h)
+		r.s.Trigger(start...)
 		if counts[src.Address].Waiting > 0 {
 			r.s.Trigger(readers(p.Project, src.Address)...)
 		}
@@ -85,7 +89,6 @@ func (r *reception) open(p *engine.Project, src *engine.Source) (http.Handler, e
 	if src.Subscribes != "" && len(names) == 0 {
 		inbox = unread{inbox}
 	}
-	names = append(names, woken(p, src.Subscribes)...)
 	opened, err := src.Open(context.Background(), connector.Env{
 		Block: src.Address, Dir: p.Dir, Now: r.s.now, Log: r.s.log, Key: src.Key, Calls: r.s.opts.Calls,
 		Inbox: arrivals{inbox, func() { r.s.Trigger(names...) }},

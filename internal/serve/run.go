@@ -16,11 +16,11 @@ func (s *Service) run(ctx context.Context, j *job) {
 	config, p, observers := j.config, j.p, s.observers
 	first := j.tries == 0
 	started := Started{Pipeline: p, Project: config.project.Project, Cause: j.cause, Due: j.due, At: j.since}
-	tick, left, full := j.tick, j.left, j.full
+	tick, left := j.tick, j.left
 	if j.cause != CauseRetry {
 		left = 0
 	}
-	j.due, j.cause, j.rest, j.full = time.Time{}, "", time.Time{}, false
+	j.due, j.cause, j.rest = time.Time{}, "", time.Time{}
 	e := config.engine.Share()
 	s.mu.Unlock()
 
@@ -38,7 +38,7 @@ func (s *Service) run(ctx context.Context, j *job) {
 		}
 	}
 	Follow(e, observers, func() Started { return started })
-	res, err := e.Run(ctx, engine.Options{Pipelines: []*engine.Pipeline{p}, Scheduled: true, Full: full})
+	res, err := e.Run(ctx, engine.Options{Pipelines: []*engine.Pipeline{p}, Scheduled: true})
 	end := Ended{Started: started, Err: err, Ended: s.now()}
 	if res != nil && len(res.Pipelines) == 1 {
 		end.Result = &res.Pipelines[0]
@@ -58,9 +58,6 @@ func (s *Service) run(ctx context.Context, j *job) {
 	j.rest, j.left = rest, left+1
 	delete(s.running, j)
 	j.since, j.runID, j.held = time.Time{}, 0, nil
-	if full && (again != "" || end.Result == nil || end.Result.Err != nil) {
-		j.full = true
-	}
 	if again == "" {
 		j.tries, j.told = 0, ""
 		return

@@ -73,6 +73,8 @@ type Service struct {
 
 	wake chan struct{} // holds one token when there may be something to start
 
+	subscriptions func() []SubscriptionStatus // nil: there are none; set before Run
+
 	loading sync.Mutex           // held while a configuration comes into force
 	follow  []func(*dsl.Project) // guarded by loading
 

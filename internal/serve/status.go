@@ -17,6 +17,20 @@ type Status struct {
 	MaxRuns   int
 	StateErr  error            // why the state can't be read; nil: it can
 	Pipelines []PipelineStatus // by address
+	// Subscriptions are those of the sources that have a system tell of changes,
+	// by address.
+	Subscriptions []SubscriptionStatus
+}
+
+// A SubscriptionStatus is what a service knows of the subscriptions of one
+// source, as of when it asked last.
+type SubscriptionStatus struct {
+	Source, Connection string
+	Wanted             int       // partitions that are subscribed to, or should be
+	Active, Failed     int       // of those that notices come of, and those that failed
+	Expires            time.Time // the first of the active ones, if nobody renews it; zero: there is none
+	Asked              time.Time // when the system was asked last; zero: not yet
+	Err                string    // why it could not be asked, or one of the failed ones failed; empty: all is well
 }
 
 // A PipelineStatus is what a service knows of one pipeline.
@@ -58,11 +72,15 @@ func (s *Service) Status() Status {
 	if err == nil {
 		err = pausedErr
 	}
+	var subscriptions []SubscriptionStatus
+	if s.subscriptions != nil {
+		subscriptions = s.subscriptions()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := Status{
 		Since: s.began, Reloaded: s.reloaded, Refused: s.refused, Stopping: s.stopping, Running: s.runs, MaxRuns: s.opts.MaxRuns,
-		StateErr: err, Pipelines: make([]PipelineStatus, 0, len(s.jobs)),
+		StateErr: err, Pipelines: make([]PipelineStatus, 0, len(s.jobs)), Subscriptions: subscriptions,
 	}
 	now := s.now()
 	for address, j := range s.jobs {

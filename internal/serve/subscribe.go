@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -12,31 +13,31 @@ import (
 	"koppel/engine/state"
 )
 
-// How often subscriptions are looked at: when all is well, when something is
-// not, and how often the clocks are.
-const (
-	askEvery = time.Hour
-	askSoon  = time.Minute
-	lookOver = time.Minute
-)
-
-// A subscriber is a source that has a system tell of changes.
+// A subscriber is a source that has a system tell of changes. It is the Listener
+// of what it opened.
 type subscriber struct {
 	connector.Subscriber
-	source, connection string
-	readers            []string // pipelines of which it wakes
+	r                         *reception
+	source, connection, place string
+	readers                   []string // pipelines that it starts
 
 	// Guarded by reception.mu:
-	disturbed bool // something befell the subscriptions
-	ran       bool // a pipeline of readers, since the configuration came into force
+	disturbed bool                // something befell the subscriptions
+	ran       bool                // a pipeline of readers, since the process began
+	reads     map[string][]string // the pipelines that read a part; nil: not known yet
+	round     round
+}
 
-	// Of the goroutine that keeps the subscriptions:
+// A round says what came of asking a subscriber last.
+type round struct {
 	asked  bool
-	parts  []string  // that it was asked about last
+	parts  []string  // that it was asked about
 	at     time.Time // when that was, or it began; of the wall
 	since  time.Time // the same of the clock that never jumps
 	again  time.Duration
 	failed int // rounds in a row
+	out    connector.Subscriptions
+	err    error // the system could not be asked
 }
 
 // noticed lists the sources of whose changes a connection can be asked to tell,
@@ -52,7 +53,7 @@ func noticed(p *engine.Project, connection string) []string {
 	return list
 }
 
-// woken lists the pipelines that a notice of a connection starts, by address.
+// woken lists the pipelines that notices of a connection start, by address.
 func woken(p *engine.Project, connection string) []string {
 	names := map[string]bool{}
 	for _, address := range noticed(p, connection) {
@@ -63,31 +64,49 @@ func woken(p *engine.Project, connection string) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// subscribe takes a source among those that have a system tell of changes. What
-// has changed so far was told to nobody, so its pipelines run.
-func (r *reception) subscribe(p *engine.Project, src *engine.Source, opened any) {
+// subscribe takes a source among those that have a system tell of changes, and
+// gives the pipelines to start: what has changed so far was told to nobody, and
+// the partitions may be others now. One that takes the place of another goes on
+// from there. r.mu is held.
+func (r *reception) subscribe(p *engine.Project, src *engine.Source, opened any, old []*subscriber) []string {
 	of, ok := opened.(connector.Subscriber)
 	if src.Subscribes == "" || !ok {
-		return
+		return nil
 	}
-	s := &subscriber{Subscriber: of, source: src.Address, connection: src.Subscribes, readers: woken(p, src.Subscribes), at: r.s.now(), since: time.Now()}
+	s := &subscriber{
+		Subscriber: of, r: r, source: src.Address, connection: src.Subscribes, place: src.NoticesAt, readers: woken(p, src.Subscribes),
+		round: round{at: r.s.now(), since: time.Now()},
+	}
+	if i := slices.IndexFunc(old, s.same); i >= 0 {
+		before := old[i]
+		of.Succeed(before.Subscriber)
+		s.ran, s.round, s.disturbed = before.ran, before.round, true
+	}
+	of.Tell(s)
 	r.subscribers = append(r.subscribers, s)
-	of.Disturbed(func() {
-		r.mu.Lock()
-		s.disturbed = true
-		r.mu.Unlock()
-		r.poke()
-	})
-	r.s.Trigger(s.readers...)
+	return s.readers
 }
 
-// leave has the subscriptions of those removed that are configured no more.
+// same tells whether another asks the same system for notices to the same place.
+func (s *subscriber) same(other *subscriber) bool {
+	return s.connection == other.connection && s.place == other.place
+}
+
+// leave has the subscriptions of those removed that are configured no more. r.mu
+// is held.
 func (r *reception) leave(p *engine.Project, old []*subscriber) {
 	for _, s := range old {
-		if src := p.Sources[s.source]; src == nil || src.Subscribes != s.connection {
-			r.leaving = append(r.leaving, s)
-		}
+		s.round.failed, s.round.again = 0, 0
+		r.leaving = append(r.leaving, s)
 	}
+	r.leaving = slices.DeleteFunc(r.leaving, func(s *subscriber) bool {
+		for _, src := range p.Sources {
+			if src.Subscribes == s.connection && src.NoticesAt == s.place {
+				return true
+			}
+		}
+		return false
+	})
 	r.poke()
 }
 
@@ -99,123 +118,161 @@ func (r *reception) poke() {
 	}
 }
 
-// RunStarted is none of its business.
-func (r *reception) RunStarted(Started) {}
+// Disturbed has the subscriptions looked at soon.
+func (s *subscriber) Disturbed() {
+	s.r.mu.Lock()
+	s.disturbed = true
+	s.r.mu.Unlock()
+	s.r.poke()
+}
 
-// RunEnded looks whether there are other partitions now.
-func (r *reception) RunEnded(e Ended) {
+// Changed starts the pipelines that read parts.
+func (s *subscriber) Changed(parts []string) { s.r.s.Trigger(s.reading(parts)...) }
+
+// reading lists the pipelines that read any of parts, by address.
+func (s *subscriber) reading(parts []string) []string {
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	if len(parts) == 0 || s.reads == nil {
+		return s.readers
+	}
+	names := map[string]bool{}
+	for _, part := range parts {
+		for _, name := range s.reads[part] {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// A loss is of notices about parts of the sources of a connection.
+type loss struct {
+	connection string
+	parts      []string // none: all
+	// runs are those that had begun before, and may remember how far they read.
+	runs map[int64]bool
+}
+
+// Lost has parts read whole by the next run of each pipeline that reads them:
+// how far they were read is forgotten, in the state, so also by processes to come.
+func (s *subscriber) Lost(ctx context.Context, parts []string) error {
+	r, names := s.r, s.reading(parts)
+	l := &loss{connection: s.connection, parts: parts}
 	r.mu.Lock()
+	p, before := r.project, r.going(names)
+	r.mu.Unlock()
+	if err := r.forget(ctx, p.Project, l); err != nil {
+		return fmt.Errorf("have read whole what notices were lost of: %w", err)
+	}
+	r.mu.Lock()
+	l.runs = r.going(names)
+	if len(l.runs) > 0 {
+		r.losses = append(r.losses, l)
+	}
+	maps.DeleteFunc(before, func(id int64, _ bool) bool { return l.runs[id] })
+	r.mu.Unlock()
+	if len(before) > 0 { // those ended, perhaps since
+		if err := r.forget(ctx, p.Project, l); err != nil {
+			return fmt.Errorf("have read whole what notices were lost of: %w", err)
+		}
+	}
+	r.s.log.Info("notices were lost; what they were about is read whole", "source", s.source, "parts", len(parts))
+	r.s.Trigger(names...)
+	return nil
+}
+
+// going gives the runs of pipelines that go on. r.mu is held.
+func (r *reception) going(names []string) map[int64]bool {
+	ids := map[int64]bool{}
+	for id, name := range r.running {
+		if slices.Contains(names, name) {
+			ids[id] = true
+		}
+	}
+	return ids
+}
+
+// forget forgets how far the parts of a loss were read.
+func (r *reception) forget(ctx context.Context, p *engine.Project, l *loss) error {
+	return r.s.opts.Store.Update(ctx, func(tx state.Tx) error {
+		for _, address := range noticed(p, l.connection) {
+			src, there, err := tx.Source(address)
+			if err != nil {
+				return err
+			}
+			if !there {
+				continue
+			}
+			list, err := tx.Parts(src.ID)
+			if err != nil {
+				return err
+			}
+			for _, part := range list {
+				if len(part.Cursor) == 0 || len(l.parts) > 0 && !slices.Contains(l.parts, part.Name) {
+					continue
+				}
+				part.Cursor = nil
+				if err := tx.PutPart(part); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// RunStarted notes which runs go on.
+func (r *reception) RunStarted(s Started) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.running[s.RunID] = s.Pipeline.Address
+}
+
+// RunEnded looks whether there are other partitions now, and what a run did not
+// know that began before notices were lost.
+func (r *reception) RunEnded(e Ended) {
+	if e.RunID == 0 {
+		return
+	}
+	r.mu.Lock()
+	delete(r.running, e.RunID)
 	reads := false
 	for _, s := range r.subscribers {
-		if e.Pipeline != nil && slices.Contains(s.readers, e.Pipeline.Address) {
+		if slices.Contains(s.readers, e.Pipeline.Address) {
 			s.ran, reads = true, true
 		}
 	}
+	var late []*loss
+	for _, l := range r.losses {
+		if l.runs[e.RunID] {
+			late = append(late, l)
+			delete(l.runs, e.RunID)
+		}
+	}
+	r.losses = slices.DeleteFunc(r.losses, func(l *loss) bool { return len(l.runs) == 0 })
+	p := r.project
 	r.mu.Unlock()
+	for _, l := range late {
+		if err := r.forget(context.Background(), p.Project, l); err != nil {
+			r.s.log.Error("what notices were lost of could not be marked to be read whole", "pipeline", e.Pipeline.Name, "error", err.Error())
+		}
+	}
 	if reads {
 		r.poke()
 	}
 }
 
-// keep keeps the subscriptions of all configurations, until ctx ends.
-func (r *reception) keep(ctx context.Context) {
-	for {
-		r.mu.Lock()
-		project, now, leaving := r.project, slices.Clone(r.subscribers), r.leaving
-		r.leaving = nil
-		r.mu.Unlock()
-		for _, s := range leaving {
-			if _, err := s.Subscribe(ctx, nil); err != nil && ctx.Err() == nil {
-				r.s.log.Warn("subscriptions could not be removed; they end by themselves within days", "source", s.source, "error", err.Error())
-			}
-		}
-		for _, s := range now {
-			r.see(ctx, project, s)
-		}
-		var tick <-chan time.Time
-		stop := func() bool { return true }
-		if len(now) > 0 {
-			timer := time.NewTimer(lookOver)
-			tick, stop = timer.C, timer.Stop
-		}
-		select {
-		case <-ctx.Done():
-			stop()
-			return
-		case <-r.wake:
-		case <-tick:
-		}
-		stop()
-	}
-}
-
-// see has a subscriber asked where its partitions have changed, its time has
-// come, or it was disturbed. It begins once a run has told which partitions there
-// are now, or none could soon.
-func (r *reception) see(ctx context.Context, p *dsl.Project, s *subscriber) {
-	parts, err := r.parts(ctx, p.Project, s.connection)
-	if err != nil {
-		if ctx.Err() == nil {
-			r.s.log.Error("what is subscribed to can't be read from the state", "source", s.source, "error", err.Error())
-		}
-		return
-	}
-	if !r.due(s, parts) {
-		return
-	}
-	out, err := s.Subscribe(ctx, parts)
-	if ctx.Err() != nil {
-		return
-	}
-	s.asked, s.parts, s.at, s.since = true, parts, r.s.now(), time.Now()
-	if err != nil || out.Failed > 0 {
-		s.again = min(askSoon<<min(s.failed, 10), askEvery)
-		s.failed++
-	} else {
-		s.again, s.failed = askEvery, 0
-	}
-	if err != nil {
-		r.s.log.Warn("the subscriptions of a source could not be kept; it is tried again", "source", s.source, "after", s.again.String(), "error", err.Error())
-		return
-	}
-	if out.Fresh > 0 {
-		r.s.log.Info("a source has subscribed", "source", s.source, "fresh", out.Fresh, "active", out.Active, "failed", out.Failed)
-	}
-	switch {
-	case out.Missed:
-		r.s.log.Info("notices were lost; all is read", "source", s.source)
-		r.s.trigger(true, s.readers)
-	case out.Fresh > 0:
-		r.s.Trigger(s.readers...)
-	}
-}
-
-// due tells whether a subscriber is to be asked now.
-func (r *reception) due(s *subscriber, parts []string) bool {
-	r.mu.Lock()
-	disturbed, ran := s.disturbed, s.ran
-	s.disturbed = false
-	r.mu.Unlock()
-	wall, passed := r.s.now().Sub(s.at), time.Since(s.since)
-	switch {
-	case disturbed:
-		return true
-	case !s.asked:
-		return ran || passed >= lookOver
-	}
-	return !slices.Equal(parts, s.parts) || passed >= s.again || wall >= s.again || wall < 0
-}
-
-// parts lists the partitions that are known of the sources of a connection.
-func (r *reception) parts(ctx context.Context, p *engine.Project, connection string) ([]string, error) {
-	names := map[string]bool{}
+// parts lists the partitions that are known of the sources of a connection, and
+// the pipelines that read each.
+func (r *reception) parts(ctx context.Context, p *dsl.Project, connection string) (map[string][]string, error) {
+	reads := map[string][]string{}
 	err := r.s.opts.Store.View(ctx, func(v state.View) error {
-		for _, address := range noticed(p, connection) {
+		for _, address := range noticed(p.Project, connection) {
 			src, there, err := v.Source(address)
-			if err != nil || !there {
-				if err != nil {
-					return err
-				}
+			if err != nil {
+				return err
+			}
+			if !there {
 				continue
 			}
 			parts, err := v.Parts(src.ID)
@@ -224,13 +281,13 @@ func (r *reception) parts(ctx context.Context, p *engine.Project, connection str
 			}
 			for _, part := range parts {
 				if part.Name != "" {
-					names[part.Name] = true
+					reads[part.Name] = append(reads[part.Name], readers(p.Project, address)...)
 				}
 			}
 		}
 		return nil
 	})
-	return slices.Sorted(maps.Keys(names)), err
+	return reads, err
 }
 
 // unread takes what nobody reads: it only wakes.

@@ -314,14 +314,14 @@ func TestSubscriberDue(t *testing.T) {
 		jumped time.Duration // of the wall, beside
 		want   bool
 	}{
-		"nothing ran":           {func(s *subscriber) { s.asked = false }, time.Second, 0, false},
-		"nothing runs":          {func(s *subscriber) { s.asked = false }, time.Minute, 0, true},
-		"a pipeline ran":        {func(s *subscriber) { s.asked, s.ran = false, true }, 0, 0, true},
-		"disturbed at once":     {func(s *subscriber) { s.asked, s.disturbed = false, true }, 0, 0, true},
+		"nothing ran":           {func(s *subscriber) { s.round.asked = false }, time.Second, 0, false},
+		"nothing runs":          {func(s *subscriber) { s.round.asked = false }, time.Minute, 0, true},
+		"a pipeline ran":        {func(s *subscriber) { s.round.asked, s.ran = false, true }, 0, 0, true},
+		"disturbed at once":     {func(s *subscriber) { s.round.asked, s.disturbed = false, true }, 0, 0, true},
 		"all is well":           {func(*subscriber) {}, 59 * time.Minute, 0, false},
 		"an hour":               {func(*subscriber) {}, time.Hour, 0, true},
-		"failed":                {func(s *subscriber) { s.again = askSoon }, time.Minute, 0, true},
-		"other partitions":      {func(s *subscriber) { s.parts = parts[:1] }, 0, 0, true},
+		"failed":                {func(s *subscriber) { s.round.again = askSoon }, time.Minute, 0, true},
+		"other partitions":      {func(s *subscriber) { s.round.parts = parts[:1] }, 0, 0, true},
 		"disturbed":             {func(s *subscriber) { s.disturbed = true }, 0, 0, true},
 		"the clock went on":     {func(*subscriber) {}, time.Minute, time.Hour, true},
 		"the clock went back":   {func(*subscriber) {}, time.Minute, -time.Hour, true},
@@ -331,11 +331,11 @@ func TestSubscriberDue(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var jumped time.Duration
 				r := &reception{s: &Service{now: func() time.Time { return time.Now().Add(jumped).Round(0) }}}
-				s := &subscriber{asked: true, parts: parts, again: askEvery, at: r.s.now(), since: time.Now()}
+				s := &subscriber{round: round{asked: true, parts: parts, again: askEvery, at: r.s.now(), since: time.Now()}}
 				tt.change(s)
 				time.Sleep(tt.passed)
 				jumped = tt.jumped
-				if got := r.due(s, parts); got != tt.want {
+				if got := r.due(s, parts, nil); got != tt.want {
 					t.Errorf("due: %v, want %v", got, tt.want)
 				}
 				if s.disturbed {

@@ -61,12 +61,14 @@ func Kind() connector.Kind[connector.Source] {
 // ReceivedAt is the path at which the source is delivered to.
 func (c *Config) ReceivedAt() string { return c.Path }
 
-// SubscribedTo is the tenant that is asked for notifications.
-func (c *Config) SubscribedTo() string {
-	if c.Auth.Kind != "graph" {
-		return ""
+// SubscribedTo is the tenant that is asked for notifications, and the address
+// that these are sent to.
+func (c *Config) SubscribedTo() (connection, place string) {
+	if c.Auth.Kind != "graph" || c.Auth.Connection.Address == "" {
+		return "", ""
 	}
-	return c.Auth.Connection.Address
+	place, _ = address(c.Auth.URL)
+	return c.Auth.Connection.Address, place
 }
 
 // DefaultKey is the id of a delivery.

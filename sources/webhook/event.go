@@ -26,9 +26,6 @@ func (r *receiver) events(ctx context.Context, header http.Header, body []byte) 
 	if err != nil {
 		return nil, malformed("the body is no JSON: %v", err)
 	}
-	if r.config.Auth.Kind == "graph" {
-		return r.notifications(header, canonical)
-	}
 	input, err := record.Decode(canonical)
 	if err != nil {
 		return nil, malformed("the body is no JSON: %v", err)

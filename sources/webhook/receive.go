@@ -112,6 +112,9 @@ func (r *receiver) receive(w http.ResponseWriter, q *http.Request) (string, erro
 		n.CancelAt(r.env.Now())
 		return "", &refusal{status: http.StatusTooManyRequests, problem: "too many deliveries in this time; the rate is " + r.config.Rate, retry: wait}
 	}
+	if r.config.Auth.Kind == "graph" {
+		return r.notified(q.Context(), q.Header, body)
+	}
 	events, err := r.events(q.Context(), q.Header, body)
 	if err != nil {
 		return "", err

@@ -226,11 +226,11 @@ func TestGraph(t *testing.T) {
 	}
 	one := `{"clientState":"canary-state","changeType":"updated","resource":"Users/7/Events/9","subscriptionId":"s"}`
 	for body, want := range map[string]int{
-		`{"value":[` + one + `,{"changeType":"updated","clientState":"other"}]}`: 401,
-		`{"value":[{"changeType":"updated"}]}`:                                   401,
-		`{"value":[7]}`:                                                          401,
-		`{"value":7}`:                                                            400,
-		`{}`:                                                                     400,
+		`{"value":[{"changeType":"updated"},{"changeType":"updated","clientState":"other"}]}`: 401,
+		`{"value":[{"changeType":"updated"}]}`:                                                401,
+		`{"value":[7]}`:                                                                       401,
+		`{"value":7}`:                                                                         400,
+		`{}`:                                                                                  400,
 	} {
 		if w := d.deliver("POST", "/hooks/x", body); w.Code != want {
 			t.Errorf("%s: %d, want %d", body, w.Code, want)
@@ -239,7 +239,7 @@ func TestGraph(t *testing.T) {
 	if n := len(d.kept(t)); n != 0 {
 		t.Fatalf("%d are kept of what was refused", n)
 	}
-	if w := d.deliver("POST", "/hooks/x", `{"value":[`+one+`,{"clientState":"canary-state","lifecycleEvent":"missed"}]}`); w.Code != 200 {
+	if w := d.deliver("POST", "/hooks/x", `{"value":[`+one+`,{"changeType":"updated","clientState":"other"},{"clientState":"canary-state","lifecycleEvent":"missed"}]}`); w.Code != 200 {
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
 	kept := d.kept(t)

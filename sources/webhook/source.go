@@ -26,7 +26,8 @@ type receiver struct {
 	places   chan struct{}
 	keys     *record.Tree // finds the key of the source in a record
 	slots    []int        // the parts of the key in it
-	standing standing
+	standing *standing
+	listener connector.Listener // nil: nobody is told
 
 	mu         sync.Mutex // of all below
 	unkept     int        // deliveries that could not be kept since that was logged
@@ -42,7 +43,8 @@ func newReceiver(c Config, env connector.Env) (*receiver, error) {
 	if c.Rate != "" {
 		limit = rate.NewLimiter(limit.Limit(), max(1, int(limit.Limit()))) // those of a second may come at once
 	}
-	r := &receiver{config: c, env: env, verifier: c.Auth.verifier(env), limit: limit, places: make(chan struct{}, c.Most), keys: record.NewTree()}
+	r := &receiver{config: c, env: env, verifier: c.Auth.verifier(env), limit: limit, places: make(chan struct{}, c.Most), keys: record.NewTree(),
+		standing: newStanding()}
 	for _, path := range env.Key {
 		r.slots = append(r.slots, r.keys.Want(strings.Split(path, ".")...))
 	}

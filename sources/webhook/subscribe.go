@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,6 +22,9 @@ const (
 	lifetime = 72 * time.Hour
 	// renewFrom is how much of it must be left.
 	renewFrom = lifetime / 2
+	// justMade is how long ago one was made or renewed that a process which begins
+	// leaves as it is.
+	justMade = 10 * time.Minute
 	// apart is how much two clocks may differ. A subscription that lives longer
 	// than one can was made before the clock went back.
 	apart = time.Hour
@@ -30,67 +34,14 @@ const (
 	changeWait = 2 * time.Minute
 )
 
-// A standing is what a receiver knows of its subscriptions.
-type standing struct {
-	mu      sync.Mutex
-	call    func()
-	missed  bool              // notices were lost
-	again   map[string]bool   // ids to be renewed, whenever they expire
-	made    map[string]string // the resource of those that were made here, by id
-	problem map[string]string // what was said last of a resource
-	kept    map[string]bool   // ids that stood when Graph was asked last
-	stale   map[string]bool   // ids of those that repeat another secret than ours
-}
+// Tell names who is told of what comes.
+func (r *receiver) Tell(l connector.Listener) { r.listener = l }
 
-// Disturbed has f called when Graph tells that something befell a subscription.
-func (r *receiver) Disturbed(f func()) {
-	r.standing.mu.Lock()
-	defer r.standing.mu.Unlock()
-	r.standing.call = f
-}
-
-// disturb takes in what befell a subscription
-// (learn.microsoft.com/graph/change-notifications-lifecycle-events). One that was
-// removed is missed by itself.
-func (r *receiver) disturb(event, id string) {
-	s := &r.standing
-	s.mu.Lock()
-	switch event {
-	case "missed":
-		s.missed = true
-	case "reauthorizationRequired":
-		put(&s.again, id)
+// Succeed takes over what an earlier receiver knows of the same subscriptions.
+func (r *receiver) Succeed(before connector.Subscriber) {
+	if b, ok := before.(*receiver); ok {
+		r.standing = b.standing
 	}
-	call := s.call
-	s.mu.Unlock()
-	if call != nil {
-		call()
-	}
-}
-
-// mistrust takes in that a notification of a subscription did not repeat our
-// secret. When the subscription is ours it was made with an earlier secret, which
-// Graph does not let be changed. Nobody else knows its id.
-func (r *receiver) mistrust(id string) {
-	s := &r.standing
-	s.mu.Lock()
-	news := s.kept[id] && !s.stale[id]
-	if news {
-		put(&s.stale, id)
-	}
-	call := s.call
-	s.mu.Unlock()
-	if news && call != nil {
-		call()
-	}
-}
-
-// put adds to a set, which is made by the first that is put in.
-func put(set *map[string]bool, id string) {
-	if *set == nil {
-		*set = map[string]bool{}
-	}
-	(*set)[id] = true
 }
 
 // Subscribe makes, renews and removes subscriptions at Graph until there is one
@@ -100,25 +51,19 @@ func (r *receiver) Subscribe(ctx context.Context, mailboxes []string) (connector
 	if err != nil {
 		return connector.Subscriptions{}, err
 	}
-	s := &r.standing
-	s.mu.Lock()
-	again, missed := s.again, s.missed
-	s.again, s.missed = nil, false
-	s.mu.Unlock()
+	again := r.standing.take()
 	there, err := client.Subscriptions(ctx)
 	if err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.missed = s.missed || missed
-		for id := range again {
-			put(&s.again, id)
-		}
+		r.standing.giveBack(again)
 		return connector.Subscriptions{}, err
 	}
 	round := &subscribing{r: r, client: client, now: r.env.Now(), again: again, turns: make(chan struct{}, mostChanges)}
-	round.out.Missed = missed
 	round.sort(there, mailboxes)
+	for _, l := range round.late {
+		r.heed(ctx, l)
+	}
 	round.run(ctx)
+	slices.Sort(round.out.Fresh)
 	return round.out, ctx.Err()
 }
 
@@ -127,68 +72,109 @@ type subscribing struct {
 	r      *receiver
 	client *graph.Client
 	now    time.Time
+	first  bool // of this process
 	again  map[string]bool
 	turns  chan struct{}
 
 	wanted []string                      // resources
-	have   map[string]graph.Subscription // by resource, in small letters
+	parts  map[string][]string           // mailboxes, by resource, folded
+	have   map[string]graph.Subscription // by resource, folded
 	excess []graph.Subscription
+	late   []late
 
 	mu  sync.Mutex
 	out connector.Subscriptions
 }
 
+// A late is what came of a subscription before it was known to be ours.
+type late struct {
+	parts []string
+	lost  bool // that notifications were lost; else that something changed
+}
+
+// heed tells what came too early.
+func (r *receiver) heed(ctx context.Context, l late) {
+	if r.listener == nil {
+		return
+	}
+	if !l.lost {
+		r.listener.Changed(l.parts)
+	} else if err := r.listener.Lost(ctx, l.parts); err != nil {
+		r.env.Log.Error("that notifications were lost could not be kept", "source", r.env.Block, "error", err.Error())
+	}
+}
+
 // fold makes resources alike that mean the same.
-func fold(resource string) string { return strings.ToLower(strings.Trim(resource, "/")) }
+func fold(resource string) string {
+	if plain, err := url.PathUnescape(resource); err == nil {
+		resource = plain
+	}
+	return strings.ToLower(strings.Trim(resource, "/"))
+}
 
 // sort finds which subscriptions stay. Only those that lead here are ours: the
 // application may have others.
 func (w *subscribing) sort(there []graph.Subscription, mailboxes []string) {
-	w.have = map[string]graph.Subscription{}
-	wanted := map[string]bool{}
+	w.have, w.parts = map[string]graph.Subscription{}, map[string][]string{}
 	for _, m := range mailboxes {
-		if resource := graph.Events(m); !wanted[fold(resource)] {
-			wanted[fold(resource)] = true
+		resource := graph.Events(m)
+		if w.parts[fold(resource)] == nil {
 			w.wanted = append(w.wanted, resource)
 		}
-	}
-	known := &w.r.standing
-	known.mu.Lock()
-	defer known.mu.Unlock()
-	made, kept, stale := map[string]string{}, map[string]bool{}, map[string]bool{}
-	place, query := address(w.r.config.Auth.URL)
-	for _, s := range there {
-		at, with := address(s.URL)
-		name, here := known.made[s.ID] // Graph may spell things otherwise
-		if !here {
-			name = fold(s.Resource)
-		}
-		if !here && at != place {
-			continue
-		}
-		twin := kept[s.ID]
-		if here {
-			made[s.ID] = name
-		}
-		if kept[s.ID] = true; known.stale[s.ID] {
-			stale[s.ID] = true
-		}
-		before, twice := w.have[name]
-		switch {
-		case twin: // listed again, as the list may change while it is read
-		case !here && with != query || !wanted[name] || stale[s.ID]:
-			w.excess = append(w.excess, s)
-		case twice && before.Expires.After(s.Expires):
-			w.excess = append(w.excess, s)
-		case twice:
-			w.excess = append(w.excess, before)
-			w.have[name] = s
-		default:
-			w.have[name] = s
-		}
+		w.parts[fold(resource)] = append(w.parts[fold(resource)], m)
 	}
 	slices.Sort(w.wanted)
-	known.made, known.kept, known.stale = made, kept, stale
+	known := w.r.standing
+	known.mu.Lock()
+	defer known.mu.Unlock()
+	w.first = !known.listed
+	made, kept := known.made, map[string]bool{}
+	known.made, known.listed = map[string]string{}, true
+	for _, s := range there {
+		if kept[s.ID] {
+			continue // listed again, as the list may change while it is read
+		}
+		name, here := made[s.ID] // Graph may spell things otherwise
+		if here {
+			known.made[s.ID] = name
+		} else {
+			name = fold(s.Resource)
+		}
+		w.place(s, name, here, known.stale[s.ID], kept)
+	}
+	known.kept, known.parts = kept, map[string][]string{}
+	maps.DeleteFunc(known.stale, func(id string, _ bool) bool { return !kept[id] })
+	for name, s := range w.have {
+		known.parts[s.ID] = w.parts[name]
+		if lost, waits := known.unknown[s.ID]; waits {
+			w.late = append(w.late, late{w.parts[name], lost})
+			delete(known.unknown, s.ID)
+		}
+	}
+	known.keepProblems(w.wanted)
+}
+
+// place finds the place of one subscription, to the resource of that name. here:
+// it was made by this process.
+func (w *subscribing) place(s graph.Subscription, name string, here, stale bool, kept map[string]bool) {
+	place, query := address(w.r.config.Auth.URL)
+	at, with := address(s.URL)
+	if !here && at != place {
+		return
+	}
+	kept[s.ID] = true
+	before, twice := w.have[name]
+	switch {
+	case !here && with != query || w.parts[name] == nil || stale:
+		w.excess = append(w.excess, s)
+	case twice && before.Expires.After(s.Expires):
+		w.excess = append(w.excess, s)
+	case twice:
+		w.excess = append(w.excess, before)
+		w.have[name] = s
+	default:
+		w.have[name] = s
+	}
 }
 
 // address parts the address of notifications from its query, so that one that is
@@ -204,7 +190,7 @@ func address(text string) (place, query string) {
 // run makes all changes, some at once.
 func (w *subscribing) run(ctx context.Context) {
 	var all sync.WaitGroup
-	each := func(resource string, do func(context.Context) error) {
+	each := func(resource string, do func(context.Context) (time.Time, error)) {
 		select {
 		case w.turns <- struct{}{}:
 		case <-ctx.Done():
@@ -213,16 +199,18 @@ func (w *subscribing) run(ctx context.Context) {
 		all.Go(func() {
 			inner, cancel := context.WithTimeout(ctx, changeWait)
 			defer cancel()
-			err := do(inner)
+			until, err := do(inner)
 			<-w.turns
-			w.note(ctx, resource, err)
+			w.note(ctx, resource, until, err)
 		})
 	}
 	for _, s := range w.excess {
-		each("", func(ctx context.Context) error { return w.client.Unsubscribe(ctx, s.ID, w.waiting) })
+		each("", func(ctx context.Context) (time.Time, error) {
+			return time.Time{}, w.client.Unsubscribe(ctx, s.ID, w.waiting)
+		})
 	}
 	for _, resource := range w.wanted {
-		each(resource, func(ctx context.Context) error { return w.keep(ctx, resource) })
+		each(resource, func(ctx context.Context) (time.Time, error) { return w.keep(ctx, resource) })
 	}
 	all.Wait()
 }
@@ -235,77 +223,70 @@ func (w *subscribing) waiting(pause func() error) error {
 	return err
 }
 
-// keep sees to the subscription to one resource.
-func (w *subscribing) keep(ctx context.Context, resource string) error {
+// keep sees to the subscription to one resource, and gives when it ends.
+func (w *subscribing) keep(ctx context.Context, resource string) (time.Time, error) {
 	s, there := w.have[fold(resource)]
 	until := w.now.Add(lifetime)
 	if there {
-		left := s.Expires.Sub(w.now)
-		if left >= renewFrom && left <= lifetime+apart && !w.again[s.ID] {
-			return nil
+		if !w.renews(s) {
+			return s.Expires, nil
 		}
-		err := w.client.Renew(ctx, s.ID, until, w.waiting)
+		granted, err := w.client.Renew(ctx, s.ID, until, w.waiting)
 		if _, status := graph.ProblemOf(err); status != http.StatusNotFound {
-			w.renewed(s.ID, err)
-			return err
+			if err != nil && w.again[s.ID] {
+				w.r.standing.giveBack(map[string]bool{s.ID: true})
+			}
+			return granted, err
 		}
 	}
 	made, err := w.client.Subscribe(ctx, graph.Subscription{Resource: resource, URL: w.r.config.Auth.URL, Expires: until}, w.r.config.Auth.ClientState, w.waiting)
 	if err != nil {
-		return err
+		return until, err
 	}
-	known := &w.r.standing
-	known.mu.Lock()
-	known.made[made.ID] = fold(resource)
-	known.kept[made.ID] = true
-	known.mu.Unlock()
+	parts := w.parts[fold(resource)]
+	if waits, lost := w.r.standing.add(made.ID, fold(resource), parts); waits {
+		w.r.heed(ctx, late{parts, lost})
+	}
 	w.mu.Lock()
-	w.out.Fresh++
+	w.out.Fresh = append(w.out.Fresh, parts...)
 	w.mu.Unlock()
-	return nil
+	return made.Expires, nil
 }
 
-// renewed remembers what Graph wants renewed and could not be.
-func (w *subscribing) renewed(id string, err error) {
-	if err == nil || !w.again[id] {
-		return
+// renews tells whether a subscription is to be renewed. The first time all are
+// that were not just now: Graph may have wanted it while nobody listened.
+func (w *subscribing) renews(s graph.Subscription) bool {
+	left, least := s.Expires.Sub(w.now), renewFrom
+	if w.first {
+		least = lifetime - justMade
 	}
-	w.r.standing.mu.Lock()
-	defer w.r.standing.mu.Unlock()
-	put(&w.r.standing.again, id)
+	return left < least || left > lifetime+apart || w.again[s.ID]
 }
 
 // note counts, and logs what could not be had, once for as long as it stays so.
-func (w *subscribing) note(ctx context.Context, resource string, err error) {
+// An empty resource is that of a subscription that was to end.
+func (w *subscribing) note(ctx context.Context, resource string, until time.Time, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	w.mu.Lock()
-	switch {
-	case resource == "" && err == nil:
-	case err != nil:
-		w.out.Failed++
-	default:
-		w.out.Active++
-	}
-	w.mu.Unlock()
-	known, text := &w.r.standing, ""
+	text := ""
 	if err != nil {
 		p, status := graph.ProblemOf(err)
 		text = fmt.Sprint(status, " ", p.Code)
 	}
-	known.mu.Lock()
-	news := text != "" && known.problem[resource] != text
+	w.mu.Lock()
 	switch {
-	case text == "":
-		delete(known.problem, resource)
-	case known.problem == nil:
-		known.problem = map[string]string{resource: text}
-	default:
-		known.problem[resource] = text
+	case err != nil:
+		w.out.Failed++
+		w.out.Problem = err.Error()
+	case resource != "":
+		w.out.Active++
+		if w.out.Until.IsZero() || until.Before(w.out.Until) {
+			w.out.Until = until
+		}
 	}
-	known.mu.Unlock()
-	if news && w.r.env.Log != nil {
+	w.mu.Unlock()
+	if w.r.standing.told(resource, text) && w.r.env.Log != nil {
 		w.r.env.Log.Warn("a change of a subscription was refused; it is tried again", "source", w.r.env.Block, "resource", resource, "error", err.Error())
 	}
 }
