@@ -256,7 +256,7 @@ func (s *session) absent(m *mirror, row *state.MirrorRow) error {
 		return nil
 	case m.side(row, s.clock) != 0:
 		return nil // absence means nothing outside of the interval that was read
-	case p == nil && m.read.listed, p != nil && p.gone:
+	case p == nil && m.read.proves(row.Part), p != nil && p.gone:
 		return m.putAbsent(row, "its partition is gone")
 	case p == nil || !p.complete || p.unread || p.mode != connector.Full:
 		return nil

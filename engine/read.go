@@ -393,9 +393,8 @@ func (rd *reader) finish(err error) {
 		return
 	}
 	for name := range rd.known.parts {
-		if !listed[name] {
-			p := rd.r.part(name)
-			p.gone = true
+		if !listed[name] && rd.r.unlisted(name) {
+			rd.r.part(name).gone = true
 		}
 	}
 }

@@ -147,9 +147,17 @@ func (r *records) proves(part string) bool {
 	case r.events:
 		return false
 	case p == nil:
-		return r.listed
+		return r.listed && r.unlisted(part)
 	}
 	return p.complete && !p.unread || p.gone
+}
+
+// unlisted tells whether a partition that the list does not name is gone. A
+// source that was read in one piece and now is in several, or the other way
+// round, may have the same records under the other name: those it proves gone
+// only once it was read whole.
+func (r *records) unlisted(name string) bool {
+	return name != "" && r.parts[""] == nil || r.complete()
 }
 
 func (r *records) report(key record.Key, field, code, message string) {

@@ -51,14 +51,12 @@ func (s *source) Read(ctx context.Context, out connector.Reader) error {
 }
 
 func (s *source) readParts(ctx context.Context, parts []part, out connector.Reader) error {
-	if isPattern(s.path) {
-		ids := make([]string, len(parts))
-		for i, p := range parts {
-			ids[i] = p.id
-		}
-		if err := out.Parts(ids); err != nil {
-			return err
-		}
+	ids := make([]string, len(parts))
+	for i, p := range parts {
+		ids[i] = p.id
+	}
+	if err := out.Parts(ids); err != nil {
+		return err
 	}
 	for _, p := range parts {
 		if err := s.readPart(ctx, p, out); err != nil {
