@@ -47,7 +47,10 @@ func (s *sink) readingOnce(ctx context.Context, f func(r *sink) error) error {
 		return errors.Join(err, conn.Close())
 	}
 	r.conn = conn
-	err = r.snapshot(ctx, f)
+	err = r.snapshot(ctx, func(r *sink) error {
+		s.shown.Store(r.table)
+		return f(r)
+	})
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}

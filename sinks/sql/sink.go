@@ -2,6 +2,7 @@ package sql
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"koppel/engine/connector"
 	"koppel/internal/sql"
@@ -30,6 +31,7 @@ type sink struct {
 	// unlooked is why it can't be told how keys compare.
 	unlooked error
 	stmts    map[string]*statement
+	shown    atomic.Pointer[sql.Table] // as it was read last; nil: not yet
 
 	cells   []cell
 	scratch []byte
