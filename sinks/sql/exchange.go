@@ -2,6 +2,7 @@ package sql
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -148,8 +149,8 @@ func (x *exchange) try() (done bool, err error) {
 		return true, conn.Release()
 	}
 	err = x.restored(conn.RollbackTo())
-	x.spread(failed)
-	x.members = slices.DeleteFunc(x.members, func(m *member) bool { return failed[m] })
+	fallen := x.spread(failed)
+	x.members = slices.DeleteFunc(x.members, func(m *member) bool { return fallen[m] })
 	return false, err
 }
 
@@ -165,28 +166,52 @@ func (x *exchange) restored(err error) error {
 	return err
 }
 
-// spread adds those who want what a failed one goes on holding, and so on.
-func (x *exchange) spread(failed map[*member]bool) {
+// spread adds those who want what a failed one goes on holding, and so on. Where
+// another member wants the same value as a failed one, that one fails instead if
+// fewer fall with it: one that wants a value of a rotation does not stop it.
+func (x *exchange) spread(failed map[*member]bool) (fallen map[*member]bool) {
 	wanting := map[string][]*member{}
 	for _, m := range x.members {
 		for _, v := range m.wanted {
 			wanting[v] = append(wanting[v], m)
 		}
 	}
-	var next []*member
-	for m := range failed {
-		next = append(next, m)
+	fallen = map[*member]bool{}
+	for _, m := range x.members {
+		if !failed[m] || fallen[m] {
+			continue
+		}
+		least := fall(m, wanting)
+		for _, v := range m.wanted {
+			for _, rival := range wanting[v] {
+				if rival == m || failed[rival] {
+					continue
+				}
+				if other := fall(rival, wanting); len(other) < len(least) {
+					least = other
+				}
+			}
+		}
+		maps.Copy(fallen, least)
 	}
+	return fallen
+}
+
+// fall gives a member and all who can't be applied without it.
+func fall(first *member, wanting map[string][]*member) map[*member]bool {
+	fallen := map[*member]bool{first: true}
+	next := []*member{first}
 	for len(next) > 0 {
 		m := next[len(next)-1]
 		next = next[:len(next)-1]
 		for _, v := range m.held {
 			for _, other := range wanting[v] {
-				if !failed[other] {
-					failed[other] = true
+				if !fallen[other] {
+					fallen[other] = true
 					next = append(next, other)
 				}
 			}
 		}
 	}
+	return fallen
 }

@@ -63,6 +63,12 @@ func TestOrder(t *testing.T) {
 			setup: []string{fresh, three}, changes: []record.Change{mail("1", "a@x", "b@x"), mail("2", "b@x", "a@x")},
 			want: "1:b@x:o1 2:a@x:o2 3:c@x:o3 9:z@x:o9",
 		},
+		"one that wants a value of a rotation": {
+			setup:   []string{fresh, three},
+			changes: []record.Change{mail("9", "z@x", "b@x"), mail("1", "a@x", "b@x"), mail("2", "b@x", "c@x"), mail("3", "c@x", "a@x")},
+			want:    "1:b@x:o1 2:c@x:o2 3:a@x:o3 9:z@x:o9",
+			refused: map[int]string{0: "UNIQUE constraint failed: people.email"},
+		},
 		"swap of values that may not be null": {
 			setup: []string{strict, three}, changes: []record.Change{mail("1", "a@x", "b@x"), mail("2", "b@x", "a@x")},
 			want: "1:b@x:o1 2:a@x:o2 3:c@x:o3 9:z@x:o9",
