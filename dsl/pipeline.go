@@ -3,6 +3,7 @@ package dsl
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
@@ -164,12 +165,28 @@ func (p *pipelineLoad) addAfter(r *reference) {
 	}
 }
 
-// keyOf gives the key fields of what a pipeline reads.
+// keyOf gives the key fields of what a pipeline reads: those of the source, or
+// the mapped fields of the pipeline that are its key. A pipeline that is part of
+// a circle, or whose key is not mapped, has none.
 func (l *loader) keyOf(r *reference) []string {
 	if s := l.project.Sources[r.address()]; s != nil {
 		return s.Key
 	}
-	return nil
+	if r.decl.Class != "pipeline" {
+		return nil
+	}
+	up := l.pipeline(r.decl, r.inst)
+	if up == nil {
+		return nil
+	}
+	var names []string
+	for _, k := range up.Key {
+		if k.Name == "" || strings.Contains(k.Name, ".") {
+			return nil
+		}
+		names = append(names, k.Name)
+	}
+	return names
 }
 
 // sensitiveOf gives the sensitive paths of the records of a source or
