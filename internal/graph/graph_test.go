@@ -173,13 +173,13 @@ func TestHeaders(t *testing.T) {
 	tenant.PutUser(`{"id":"1"}`)
 	tenant.PutUser(`{"id":"2"}`)
 	ids := map[string]bool{}
-	tenant.Before = func(_ http.ResponseWriter, r *http.Request) bool {
+	tenant.Intercept(func(_ http.ResponseWriter, r *http.Request) bool {
 		ids[r.Header.Get("Client-Request-Id")] = true
 		if r.Header.Get("Prefer") != "outlook.timezone=\"UTC\"" || r.Header.Get("ConsistencyLevel") != "eventual" {
 			t.Errorf("the headers are %v", r.Header)
 		}
 		return false
-	}
+	})
 	client, err := opened(t, tenant, "", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -213,11 +213,11 @@ func TestLinks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tenant := graphtest.New(t)
 			n := 0
-			tenant.Before = func(w http.ResponseWriter, r *http.Request) bool {
+			tenant.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 				n++
 				fmt.Fprint(w, strings.NewReplacer("URL", tenant.URL+"/graph/v1.0/users", "=N", fmt.Sprint("=", n)).Replace(test.answer))
 				return true
-			}
+			})
 			client, err := opened(t, tenant, "", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -242,10 +242,10 @@ func TestGraphErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tenant.Before = func(w http.ResponseWriter, _ *http.Request) bool {
+	tenant.Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
 		graphtest.Refuse(w, http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 		return true
-	}
+	})
 	_, err = client.Page(t.Context(), graph.Question{Path: "/users", Needs: graph.UserPermissions()})
 	for _, part := range []string{"Authorization_RequestDenied: Insufficient privileges", "request-id 5f2c9a10", "give it the application permission Directory.Read.All"} {
 		if !strings.Contains(fmt.Sprint(err), part) {

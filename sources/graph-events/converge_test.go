@@ -115,7 +115,7 @@ func (w *world) change(t *rapid.T) {
 func (w *world) fault(t *rapid.T) {
 	kinds := rapid.SliceOfN(rapid.SampledFrom([]string{"", "", "", "500", "429", "page", "empty", "cut"}), 8, 8).Draw(t, "faults")
 	n := 0
-	w.tenant.Before = func(rw http.ResponseWriter, _ *http.Request) bool {
+	w.tenant.Intercept(func(rw http.ResponseWriter, _ *http.Request) bool {
 		w.tenant.Lock()
 		n++
 		kind := ""
@@ -137,7 +137,7 @@ func (w *world) fault(t *rapid.T) {
 			return false
 		}
 		return true
-	}
+	})
 }
 
 func held(t testing.TB, p *graphtest.Project) map[string]string {
@@ -170,13 +170,15 @@ func TestConverges(t *testing.T) {
 			for range rapid.IntRange(0, 6).Draw(rt, "changes") {
 				w.change(rt)
 			}
-			w.tenant.Expired = rapid.SampledFrom([]string{"", "", "410", "badly formed"}).Draw(rt, "expired")
-			w.tenant.Endless = rapid.IntRange(0, 4).Draw(rt, "endless") == 0
+			expired, endless := rapid.SampledFrom([]string{"", "", "410", "badly formed"}).Draw(rt, "expired"), rapid.IntRange(0, 4).Draw(rt, "endless") == 0
+			w.tenant.Lock()
+			w.tenant.Expired, w.tenant.Endless = expired, endless
+			w.tenant.Unlock()
 			w.fault(rt)
 			p.Now = p.Now.Add(time.Duration(rapid.IntRange(1, 60).Draw(rt, "hours")) * time.Hour)
 			wanted := w.wanted(p.Now)
 			p.Run(engine.Options{})
-			w.tenant.Before = nil
+			w.tenant.Intercept(nil)
 			after := held(t, p)
 			for at := range before {
 				if _, still := wanted[at]; still && after[at] == "" {

@@ -213,16 +213,16 @@ pipeline "staff" {
 			p := project(t, tenant, test.mailboxes, test.more)
 			wantRun(t, p, 0, "meetings succeeded, 2 created", "u1/m About m", "u2/m About m")
 			// While the list can't be read, nothing is known to be gone.
-			tenant.Before = func(w http.ResponseWriter, r *http.Request) bool {
+			tenant.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 				if strings.Contains(r.URL.Path, "/users/delta") || strings.Contains(r.URL.Path, "transitiveMembers") {
 					graphtest.Refuse(w, 500, "generalException", "")
 					return true
 				}
 				return false
-			}
+			})
 			p.Now = p.Now.Add(time.Minute)
 			p.Run(engine.Options{})
-			tenant.Before = nil
+			tenant.Intercept(nil)
 			wantRun(t, p, time.Minute, "meetings succeeded", "u1/m About m", "u2/m About m")
 			// Someone leaves: the meetings go too.
 			tenant.DropUser("u2", "deleted")

@@ -91,21 +91,28 @@ func TestGroups(t *testing.T) {
 	if diff := cmp.Diff(want, string(bytes.Join(rec.All(), []byte("\n")))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	tenant.Before = func(w http.ResponseWriter, r *http.Request) bool {
+	tenant.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 		if strings.HasSuffix(r.URL.Path, "/b/members") {
 			tenant.DropGroup("b")
 		}
 		return false
-	}
+	})
 	if rec, err = read(); err == nil || rec.Complete() {
 		t.Errorf("a group was lost, and the read says %v", rec.Errs())
 	}
-	tenant.Before = func(w http.ResponseWriter, r *http.Request) bool {
+	c.Filter = "NOT(mailEnabled eq true)"
+	asked := make(chan struct{}, 100)
+	tenant.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Query().Get("$filter") != c.Filter {
+			return true // of the read before, which gave it up
+		}
+		asked <- struct{}{}
 		if r.Header.Get("ConsistencyLevel") != "eventual" || r.URL.Query().Get("$count") != "true" {
 			t.Errorf("an advanced query is asked as %v %v", r.URL, r.Header)
 		}
 		return true
+	})
+	if _, _ = read(); len(asked) == 0 {
+		t.Error("no advanced query was asked")
 	}
-	c.Filter = "NOT(mailEnabled eq true)"
-	_, _ = read()
 }

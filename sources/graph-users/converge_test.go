@@ -65,7 +65,7 @@ func change(t *rapid.T, tenant *graphtest.Tenant) {
 func faulty(t *rapid.T, tenant *graphtest.Tenant) {
 	kinds := rapid.SliceOfN(rapid.SampledFrom([]string{"", "", "", "500", "429", "401", "page", "cut", "change"}), 6, 6).Draw(t, "faults")
 	n := 0
-	tenant.Before = func(w http.ResponseWriter, r *http.Request) bool {
+	tenant.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 		n++
 		if n > len(kinds) {
 			return false
@@ -89,7 +89,7 @@ func faulty(t *rapid.T, tenant *graphtest.Tenant) {
 			return false
 		}
 		return true
-	}
+	})
 }
 
 // TestConverges: whatever happens at the source and on the way there, nobody who
@@ -107,7 +107,7 @@ func TestConverges(t *testing.T) {
 			faulty(rt, tenant)
 			p.Now = p.Now.Add(time.Duration(rapid.IntRange(1, 100).Draw(rt, "hours")) * time.Hour)
 			p.Run(engine.Options{Full: rapid.IntRange(0, 5).Draw(rt, "full") == 0})
-			tenant.Before = nil
+			tenant.Intercept(nil)
 			for _, row := range before {
 				if holds(wanted, row) && !holds(staff(t, p), row) {
 					rt.Fatalf("%s is there and was deleted", row)

@@ -162,18 +162,18 @@ func TestRoundIsStoredWhole(t *testing.T) {
 	}
 	tenant.DropUser("3", "deleted")
 	n := 0
-	tenant.Before = func(w http.ResponseWriter, r *http.Request) bool {
+	tenant.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 		if n++; n < 3 {
 			return false
 		}
 		graphtest.Refuse(w, http.StatusInternalServerError, "generalException", "")
 		return true
-	}
+	})
 	p.Now = p.Now.Add(time.Hour)
 	if told := graphtest.Told(p.Run(engine.Options{})); strings.Contains(told, "deleted") || !strings.Contains(told, "generalException") {
 		t.Errorf("the run says %q", told)
 	}
-	tenant.Before = nil
+	tenant.Intercept(nil)
 	p.Now = p.Now.Add(time.Hour)
 	p.Run(engine.Options{})
 	if diff := cmp.Diff([]string{"0|Other 0||", "1|Other 1||", "2|Other 2||"}, staff(t, p)); diff != "" {

@@ -45,9 +45,6 @@ type Tenant struct {
 	Replay bool
 	// Endless: rounds of changes of a calendar never end.
 	Endless bool
-	// Before, when set, sees each request for Graph, and answers it by returning
-	// true.
-	Before func(w http.ResponseWriter, r *http.Request) bool
 	// Around, when set, stands around each request for Graph.
 	Around func(r *http.Request, serve func())
 	// Token, when set, answers questions for a token.
@@ -59,6 +56,8 @@ type Tenant struct {
 	groups map[string]*group
 	boxes  map[string]*box
 	rounds map[string][]string
+	before func(w http.ResponseWriter, r *http.Request) bool
+	seeing sync.Mutex // held while before runs
 	links  int
 	oldest int // links to changes before it are expired
 }
@@ -105,7 +104,7 @@ func (t *Tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (t *Tenant) answer(w http.ResponseWriter, r *http.Request) {
-	if before := t.hook(); before != nil && before(w, r) {
+	if t.intercepted(w, r) {
 		return
 	}
 	t.Lock()
@@ -128,13 +127,25 @@ func (t *Tenant) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (t *Tenant) hook() func(http.ResponseWriter, *http.Request) bool {
+// Intercept lets before see each request for Graph, one at a time, and answer it
+// by returning true; nil: nobody sees them. A request whose caller has given it up
+// may come after those of later ones.
+func (t *Tenant) Intercept(before func(w http.ResponseWriter, r *http.Request) bool) {
 	t.Lock()
 	defer t.Unlock()
-	if t.Before == nil {
-		return nil
+	t.before = before
+}
+
+func (t *Tenant) intercepted(w http.ResponseWriter, r *http.Request) bool {
+	t.Lock()
+	before := t.before
+	t.Unlock()
+	if before == nil {
+		return false
 	}
-	return t.Before
+	t.seeing.Lock()
+	defer t.seeing.Unlock()
+	return before(w, r)
 }
 
 // token answers a question for a token.
