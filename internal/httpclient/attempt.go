@@ -23,6 +23,7 @@ type attempt struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	limit  time.Duration
+	let    func() bool // ends the wait for the end of outer
 	// sent: the head of the request was written, at least in part.
 	sent, connected, answered atomic.Bool
 	last                      *http.Request // the one whose credentials were refused
@@ -31,6 +32,10 @@ type attempt struct {
 
 // errStalled ends an attempt in which nothing moved for too long.
 var errStalled = errors.New("nothing moves any more")
+
+// outlasts is how long an attempt that may not be made twice goes on after its
+// caller was stopped: to learn what became of it saves a record in doubt.
+const outlasts = 30 * time.Second
 
 // maxRedirects is how many redirects are followed.
 const maxRedirects = 10
@@ -41,7 +46,11 @@ func (c *Client) begin(ctx context.Context, r *Request) *attempt {
 	if a.limit <= 0 {
 		a.limit = time.Duration(Defaults().Timeout)
 	}
-	a.ctx, a.cancel = context.WithCancelCause(ctx)
+	if a.ctx, a.cancel = context.WithCancelCause(ctx); !r.repeatable() {
+		a.cancel(nil)
+		a.ctx, a.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+		a.let = context.AfterFunc(ctx, a.stopped)
+	}
 	a.timer = time.AfterFunc(a.limit, func() { a.cancel(errStalled) })
 	a.ctx = httptrace.WithClientTrace(a.ctx, &httptrace.ClientTrace{
 		GotConn:              func(httptrace.GotConnInfo) { a.connected.Store(true); a.moved() },
@@ -56,7 +65,22 @@ func (c *Client) begin(ctx context.Context, r *Request) *attempt {
 // moved starts the clock anew: something came or went.
 func (a *attempt) moved() { a.timer.Reset(a.limit) }
 
+// stopped ends the attempt because its caller was stopped: at once before there
+// is a connection, else when the answer takes too long.
+func (a *attempt) stopped() {
+	why := context.Cause(a.outer)
+	if !a.connected.Load() || errors.Is(why, context.DeadlineExceeded) {
+		a.cancel(why)
+		return
+	}
+	patience := time.AfterFunc(outlasts, func() { a.cancel(why) })
+	context.AfterFunc(a.ctx, func() { patience.Stop() })
+}
+
 func (a *attempt) end() {
+	if a.let != nil {
+		a.let()
+	}
 	a.timer.Stop()
 	a.cancel(nil)
 }

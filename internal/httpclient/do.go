@@ -74,8 +74,8 @@ func (c *Client) renew(last *http.Request) bool {
 
 // complete says of an error which request it is about.
 func (c *Client) complete(ctx context.Context, e *Error, r *Request, shown string) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if err := ctx.Err(); err != nil && (e.Delivery != Answered || r.repeatable()) {
+		return err // else what the server said counts
 	}
 	if e.Connection = c.address; e.Request != "" {
 		return e // of a request for a token
