@@ -3,7 +3,9 @@ package engine_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"koppel/engine"
@@ -289,4 +291,33 @@ func TestCollisionsCountSourceRecords(t *testing.T) {
 		"people.jsonl": lines(`{"id":"1","codes":["a","b","c"]}`, `{"id":"2","codes":["a","b","c"]}`, `{"id":"3","codes":["z"]}`)})
 	b.wantRun(engine.Options{}, "people partial: created 1, failed 2")
 	b.wantRows(db, "SELECT id FROM people", "z")
+}
+
+// What a run did before it was stopped is told, and the next one does the rest.
+func TestStoppedRunTellsWhatItDid(t *testing.T) {
+	const most = 45_000
+	var all strings.Builder
+	for i := range most {
+		fmt.Fprintf(&all, "{\"id\":\"%05d\",\"first\":\"Ann\"}\n", i)
+	}
+	b := newBench(t, map[string]string{"main.hcl": people, "people.jsonl": all.String()})
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	e := b.engine()
+	e.Progress = func(p engine.Progress) {
+		if p.Phase == "writing" {
+			stop()
+		}
+	}
+	res, err := e.Run(ctx, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := res.Pipelines[0]
+	rows := b.rows(db, "SELECT count(*) FROM people")[0]
+	if got.Status != "failed" || !errors.Is(got.Err, context.Canceled) || got.Counts.Created == 0 || fmt.Sprint(got.Counts.Created) != rows {
+		t.Errorf("%s, %v, %d created of %s rows", got.Status, got.Err, got.Counts.Created, rows)
+	}
+	left := most - got.Counts.Created
+	b.wantRun(engine.Options{}, fmt.Sprintf("people succeeded: created %d, unchanged %d", left, got.Counts.Created))
 }

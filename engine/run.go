@@ -96,6 +96,7 @@ func (s *session) runOne(ctx context.Context, p *Pipeline) error {
 		return err
 	}
 	w.release()
+	w.begun = true
 	if w.whole() {
 		return w.replace(ctx)
 	}
@@ -132,10 +133,8 @@ func (s *session) finishAll(ctx context.Context, res *Result, planned map[string
 	for i := range res.Pipelines {
 		r := &res.Pipelines[i]
 		w := s.works[r.Address]
-		if w != nil {
-			if planned[r.Address] == nil {
-				w = nil
-			}
+		if w != nil && planned[r.Address] == nil && !w.begun {
+			w = nil
 		}
 		if w == nil && r.Status == "" {
 			r.Status = statusFailed

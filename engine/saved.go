@@ -249,6 +249,7 @@ func (s *session) applyOne(ctx context.Context, p *Pipeline, r *plan.Reader) err
 	w.check, w.undo = w.checkEntry, s.header.Kind == "undo"
 	w.recheckGuard()
 	s.works[p.Address] = w
+	w.begun = true
 	if w.whole() {
 		return w.replace(ctx)
 	}

@@ -66,6 +66,8 @@ type work struct {
 	// places holds where the records of keys that stay open are in the read,
 	// for a sink that keeps order.
 	places map[record.Key]uint64
+	// begun: its changes are applied, or were, as far as it came.
+	begun bool
 	// upserted: creates and updates were applied; what is pending are deletes.
 	upserted bool
 	// check says why an entry of a saved plan no longer fits; nil: not saved.
