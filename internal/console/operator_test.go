@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -31,6 +32,19 @@ func (b *bench) await(id int64) view.RunEntry {
 	}
 	b.seen.await(id)
 	return run
+}
+
+// A run of the API is logged as those of schedules are, with who began it.
+func TestRunsAreLogged(t *testing.T) {
+	b := newBench(t)
+	run := b.run()
+	for _, word := range []string{"level=INFO", `msg="a run ended"`, "token=deploy", "pipeline=people", fmt.Sprintf("run=%d ", run.RunID), "status=succeeded", "created=3"} {
+		if !slices.ContainsFunc(strings.Split(b.log.String(), "\n"), func(line string) bool {
+			return strings.Contains(line, "a run ended") && strings.Contains(line, word)
+		}) {
+			t.Errorf("%s is not logged: %s", word, b.log)
+		}
+	}
 }
 
 func TestHeldChangesAreDecidedOn(t *testing.T) {

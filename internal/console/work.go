@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -51,7 +52,7 @@ func (c *call) begin(pipelines []*engine.Pipeline, run func(context.Context) (*e
 	}
 	began := make(chan int64, 1)
 	failed := make(chan error, 1)
-	w := &watched{api: a, pipelines: pipelines, project: c.project.Project, at: a.opts.Now()}
+	w := &watched{api: a, pipelines: pipelines, project: c.project.Project, at: a.opts.Now(), log: c.engine.Log}
 	c.engine.Begun = func(id int64) {
 		w.started(id)
 		began <- id
@@ -94,6 +95,7 @@ type watched struct {
 	project   *engine.Project
 	at        time.Time
 	id        int64
+	log       *slog.Logger
 }
 
 func (w *watched) of(p *engine.Pipeline) serve.Started {
@@ -120,6 +122,7 @@ func (w *watched) ended(res *engine.Result, err error) {
 				end.Result = &res.Pipelines[i]
 			}
 		}
+		serve.Report(w.api.life, w.log.With("pipeline", p.Name, "run", w.id), &end)
 		for _, o := range w.api.opts.Service.Observers() {
 			o.RunEnded(end)
 		}

@@ -49,7 +49,7 @@ func (s *Service) run(ctx context.Context, j *job) {
 			o.RunEnded(end)
 		}
 	}
-	report(ctx, log, &end)
+	Report(ctx, log, &end)
 	rest := s.rest(context.WithoutCancel(ctx), p, end.Result, left)
 
 	s.mu.Lock()
@@ -91,8 +91,9 @@ func isLocked(err error) bool {
 	return errors.As(err, &locked)
 }
 
-// report logs how a run ended. What could not begin is told elsewhere.
-func report(ctx context.Context, log *slog.Logger, end *Ended) {
+// Report logs how a run ended; the end of ctx says that the service stops. What
+// could not begin is told elsewhere.
+func Report(ctx context.Context, log *slog.Logger, end *Ended) {
 	r := end.Result
 	switch {
 	case end.RunID == 0 || r == nil:
