@@ -282,6 +282,27 @@ func (d *directory) fail(kind string, times int) {
 	}
 }
 
+// An answer that says that it is not all there is proves nothing.
+func TestAnswersThatAreNotAll(t *testing.T) {
+	const empty = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><ListPersonsResponse/></s:Body></s:Envelope>`
+	for status, complete := range map[int]bool{200: true, 202: false, 206: false} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			io.WriteString(w, empty)
+		}))
+		defer server.Close()
+		d := start(t, "1.1", "text")
+		d.config.Connection.Config.(*httpclient.HTTPConfig).URL = server.URL
+		d.config.Records, d.config.Pagination = "/Envelope/Body/ListPersonsResponse/person", nil
+		d.config.Envelope = connectortest.Text("<ListPersons/>")
+		rec := &connectortest.Recorder{}
+		d.read(rec)
+		if rec.Complete() != complete {
+			t.Errorf("%d: complete is %v: %v", status, rec.Complete(), rec.Errs())
+		}
+	}
+}
+
 // TestPassingFaults: what passes is tried again, with a nonce of its own.
 func TestPassingFaults(t *testing.T) {
 	for _, kind := range []string{"500", "503", traffic.Refuse, traffic.LostAnswer, traffic.CutBody, traffic.EmptyBody, traffic.ShortBody} {

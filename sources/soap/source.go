@@ -282,7 +282,12 @@ func (w *walk) ask(ctx context.Context) (*page, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.page(ctx, resp)
+	var p *page
+	if resp.Status == http.StatusAccepted || resp.Status == http.StatusPartialContent {
+		err = fmt.Errorf("the server says %d %s: it is not all that there is", resp.Status, http.StatusText(resp.Status))
+	} else {
+		p, err = s.page(ctx, resp)
+	}
 	if err != nil {
 		about := http.MethodPost + " " + s.title()
 		if a := s.client.Address(); a != "" {
