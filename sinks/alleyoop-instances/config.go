@@ -48,5 +48,5 @@ func open(ctx context.Context, c Config, env connector.Env) (connector.Sink, err
 	if err := c.Fits(env.Shape); err != nil {
 		return nil, err
 	}
-	return &sink{client: client, reason: c.Reason}, nil
+	return &sink{client: client, reason: c.Reason, holders: map[string]record.Key{}}, nil
 }

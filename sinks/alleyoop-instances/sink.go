@@ -3,6 +3,7 @@ package alleyoopinstances
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"koppel/engine/connector"
 	"koppel/engine/record"
@@ -16,6 +17,10 @@ const batch = 16
 type sink struct {
 	client *alleyoop.Client
 	reason string
+
+	mu sync.Mutex
+	// holders are the records that have been given an instance, by its id.
+	holders map[string]record.Key
 }
 
 // Traits says that creates are journalled.
@@ -66,6 +71,9 @@ func (s *sink) create(ctx context.Context, c record.Change) (connector.Outcome, 
 	}
 	id, failed := s.client.Create(ctx, d)
 	if failed == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.holders[id] = c.Key
 		return taken(id), nil
 	}
 	out, stop := alleyoop.Outcome(failed)
@@ -90,7 +98,7 @@ func (s *sink) existing(ctx context.Context, c *record.Change, d alleyoop.Dossie
 	case 0:
 		return out, false, nil
 	case 1:
-		out, err = own(c, taken(found[0].ID), d)
+		out, err = s.own(c, found[0].ID, d)
 		return out, true, err
 	}
 	return alleyoop.Refusal(fmt.Sprintf("%d instances exist of %s: %s; nobody can tell which one is meant, so remove all but one in AlleyOop",
@@ -136,18 +144,31 @@ func (s *sink) remove(ctx context.Context, c record.Change) (connector.Outcome, 
 			return alleyoop.Refusal(fmt.Sprintf("%d instances exist of %s: %s; remove the right one in AlleyOop", len(found), d, alleyoop.IDs(found))), nil
 		}
 	}
-	return alleyoop.Outcome(s.client.Delete(ctx, id, s.reason))
+	out, err := alleyoop.Outcome(s.client.Delete(ctx, id, s.reason))
+	if err == nil && out.Status == connector.Applied {
+		s.mu.Lock()
+		delete(s.holders, id)
+		s.mu.Unlock()
+	}
+	return out, err
 }
 
 // own refuses an instance that another record of the pipeline has: with that one
 // gone, it would be removed.
-func own(c *record.Change, out connector.Outcome, d alleyoop.Dossier) (connector.Outcome, error) {
-	if c.Holder == nil {
-		return out, nil
+func (s *sink) own(c *record.Change, id string, d alleyoop.Dossier) (connector.Outcome, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := taken(id)
+	holder, err := s.holders[id], error(nil)
+	if holder == "" && c.Holder != nil {
+		holder, err = c.Holder(out.Answer)
 	}
-	holder, err := c.Holder(out.Answer)
-	if err != nil || holder == "" {
+	if err != nil {
 		return out, err
+	}
+	if holder == "" || holder == c.Key {
+		s.holders[id] = c.Key
+		return out, nil
 	}
 	return alleyoop.Refusal(fmt.Sprintf("the instance of %s belongs to the record %s; make the four fields the key of the pipeline, so that there is one record of each", d, holder)), nil
 }

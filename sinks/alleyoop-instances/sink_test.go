@@ -183,6 +183,7 @@ func TestAnInstanceOfAnotherRecord(t *testing.T) {
 		t.Fatalf("%+v %v", out, err)
 	}
 	for holder, want := range map[record.Key]connector.Status{"other": connector.Refused, "": connector.Applied} {
+		s = open(t, c)
 		second := first
 		second.Key = "second"
 		second.Holder = func([]byte) (record.Key, error) { return holder, nil }
@@ -190,6 +191,12 @@ func TestAnInstanceOfAnotherRecord(t *testing.T) {
 		if err != nil || out[0].Status != want || !strings.Contains(out[0].Message, string(holder)) {
 			t.Errorf("holder %q: %+v %v", holder, out, err)
 		}
+	}
+	twins := []record.Change{create(dossier("c", 2026)), create(dossier("c", 2026))}
+	twins[0].Key, twins[1].Key = "one", "two"
+	out, err := s.Write(t.Context(), twins)
+	if err != nil || out[0].Status != connector.Applied || out[1].Status != connector.Refused {
+		t.Errorf("one beside the other: %+v %v", out, err)
 	}
 }
 
