@@ -150,7 +150,12 @@ func (s *sink) Find(ctx context.Context, changes []record.Change) ([]connector.F
 		if err != nil {
 			return nil, err
 		}
-		out[i].N = map[alleyoop.Standing]int{alleyoop.Done: 1, alleyoop.Unclear: 2}[standing]
+		switch standing {
+		case alleyoop.Done:
+			out[i].N = 1
+		case alleyoop.Unclear:
+			out[i].Untold = true
+		}
 	}
 	return out, nil
 }
