@@ -74,6 +74,12 @@ type target struct {
 // setSinks are the kinds whose target belongs to one pipeline.
 var setSinks = map[string]bool{"sql": true, "file": true}
 
+// A bounded configuration of a sink tells which target it writes, the same text
+// for the same one, and the constants that its rows have in it.
+type bounded interface {
+	Bounds() (target string, rows map[string]any)
+}
+
 // checkSharedSinks reports two pipelines that write the same rows.
 func (l *loader) checkSharedSinks() {
 	var list []target
@@ -111,6 +117,11 @@ func (l *loader) targetOf(p *pipelineLoad) target {
 	t := target{pipeline: p, place: p.p.Into}
 	config := l.project.sinkConfigs[p.p.Into]
 	if config == nil {
+		return t
+	}
+	if b, ok := config.(bounded); ok {
+		place, rows := b.Bounds()
+		t.place, t.rows = p.into.decl.Kind+" "+place, textsOf(rows)
 		return t
 	}
 	into := reflect.ValueOf(config).Elem()

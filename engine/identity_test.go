@@ -6,7 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"koppel/dsl"
 	"koppel/engine"
+	"koppel/engine/connector"
+	sinksql "koppel/sinks/sql"
+	sourcefile "koppel/sources/file"
 )
 
 const movable = `
@@ -50,5 +54,60 @@ func TestStateApartFromItsProjectKeepsWholePaths(t *testing.T) {
 	}
 	if want := filepath.Join(b.dir, "people.db"); !strings.HasPrefix(kept[0].Identity, want) {
 		t.Errorf("the target is kept as %q, not by its whole path", kept[0].Identity)
+	}
+}
+
+// Two pipelines that write one table are told apart by its place, however the
+// files spell it: with scope = "target" each would delete what the other
+// delivers.
+func TestTwoPipelinesIntoOneTable(t *testing.T) {
+	const hcl = `
+connection "sqlite" "one" { path = "target.db" }
+connection "sqlite" "two" { path = "./in/../target.db" }
+source "file" "people" {
+  path = "people.jsonl"
+  key  = ["id"]
+}
+sink "sql" "a" {
+  connection = connection.sqlite.one
+  table      = "people"ROWS
+}
+sink "sql" "b" {
+  connection = connection.sqlite.CONNECTION
+  table      = "TABLE"
+}
+pipeline "a" {
+  from = source.file.people
+  into = sink.sql.a
+  map { id = src.id }
+}
+pipeline "b" {
+  from = source.file.people
+  into = sink.sql.b
+  map { id = src.id }
+}
+`
+	for _, tt := range []struct {
+		connection, table, rows string
+		shared                  bool
+	}{
+		{"one", "visitors", "", false},
+		{"one", "people", "", true},
+		{"one", "People", "", true},
+		{"one", "main.people", "", true},
+		{"two", "people", "", true},
+		{"two", "people", "\n  rows = { tenant = \"acme\" }", true},
+		{"two", "visitors", "", false},
+	} {
+		b := newBench(t, map[string]string{"main.hcl": strings.NewReplacer("CONNECTION", tt.connection, "TABLE", tt.table, "ROWS", tt.rows).Replace(hcl)})
+		_, diags := dsl.Load(t.Context(), dsl.Options{Dir: b.dir,
+			Sources: []connector.Kind[connector.Source]{sourcefile.Kind()}, Sinks: []connector.Kind[connector.Sink]{sinksql.Kind()}})
+		shared := false
+		for _, d := range diags {
+			shared = shared || d.Code == "ambiguous_sink"
+		}
+		if shared != tt.shared {
+			t.Errorf("%+v: %+v", tt, diags)
+		}
 	}
 }
