@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -214,6 +215,15 @@ func (p *Project) Inputs(of *Pipeline) []string {
 		list = append(list, src.Upstream)
 	}
 	return list
+}
+
+// Wakes tells whether notices that come to a source start a pipeline: it reads
+// what they are about.
+func (p *Project) Wakes(src *Source, pl *Pipeline) bool {
+	return src.Subscribes != "" && slices.ContainsFunc(p.Inputs(pl), func(a string) bool {
+		read := p.Sources[a]
+		return read != nil && read.Noticed == src.Subscribes
+	})
 }
 
 // upstream lists the addresses of the pipelines that must go before p.

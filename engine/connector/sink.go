@@ -172,6 +172,15 @@ type Standing interface {
 	Stands(ctx context.Context) (bool, error)
 }
 
+// A Doubt is what a Checker found that need not be wrong: it can't be seen from
+// here. It is shown as a warning.
+type Doubt struct{ Err error }
+
+func (d *Doubt) Error() string { return d.Err.Error() }
+
+// Unwrap gives what was found.
+func (d *Doubt) Unwrap() error { return d.Err }
+
 // A Checker tests that a system answers and accepts the credentials.
 type Checker interface {
 	Check(ctx context.Context) error

@@ -18,6 +18,20 @@ type Status struct {
 	Running       int              `json:"running" doc:"runs that the service started and that go on"`
 	MaxRuns       int              `json:"max_runs" doc:"how many of them there can be"`
 	Pipelines     []PipelineStatus `json:"pipelines" doc:"by address"`
+	// Subscriptions are by source.
+	Subscriptions []SubscriptionStatus `json:"subscriptions" doc:"of the sources that have a system tell of changes, by source"`
+}
+
+// SubscriptionStatus is what the service knows of the subscriptions of one source.
+type SubscriptionStatus struct {
+	Source     string     `json:"source" doc:"such as source.webhook.graph"`
+	Connection string     `json:"connection" doc:"the system that tells of changes"`
+	Wanted     int        `json:"wanted" doc:"partitions, such as mailboxes, that are to be subscribed to"`
+	Active     int        `json:"active" doc:"those of which notices come"`
+	Failed     int        `json:"failed" doc:"changes of subscriptions that were refused; they are tried again"`
+	Expires    *time.Time `json:"expires" doc:"when the first of the active ones ends, if nobody renews it; null: there is none"`
+	Asked      *time.Time `json:"asked" doc:"when the system was asked last; null: not yet"`
+	Error      string     `json:"error" doc:"why the system could not be asked, or one was refused; empty: all is well"`
 }
 
 // PipelineStatus is what the service knows of one pipeline.
@@ -46,7 +60,7 @@ type LastRun struct {
 
 func newStatus(st serve.Status, version string) Status {
 	out := Status{FormatVersion: view.FormatVersion, Version: version, Since: moment(st.Since), Reloaded: moment(st.Reloaded),
-		Stopping: st.Stopping, Running: st.Running, MaxRuns: st.MaxRuns, Pipelines: []PipelineStatus{}}
+		Stopping: st.Stopping, Running: st.Running, MaxRuns: st.MaxRuns, Pipelines: []PipelineStatus{}, Subscriptions: []SubscriptionStatus{}}
 	if st.Refused != nil {
 		out.Refused = st.Refused.Error()
 	}
@@ -59,6 +73,12 @@ func newStatus(st serve.Status, version string) Status {
 			Address: p.Address, Name: p.Name, Enabled: p.Enabled, Paused: p.Paused, Schedule: p.Schedule, Next: next,
 			RunningSince: moment(p.RunningSince), RunID: p.RunID, Due: moment(p.Due), Cause: p.Cause, Why: p.Why,
 			Last: LastRun{RunID: p.Last.RunID, Status: p.Last.Status, Started: moment(p.Last.Started), Ended: moment(p.Last.Ended)},
+		})
+	}
+	for _, n := range st.Subscriptions {
+		out.Subscriptions = append(out.Subscriptions, SubscriptionStatus{
+			Source: n.Source, Connection: n.Connection, Wanted: n.Wanted, Active: n.Active, Failed: n.Failed,
+			Expires: moment(n.Expires), Asked: moment(n.Asked), Error: n.Err,
 		})
 	}
 	return out

@@ -138,6 +138,7 @@ func TestMetricsOfTheState(t *testing.T) {
 	m := monitor.NewMetrics("1.2")
 	status := serve.Status{Pipelines: []serve.PipelineStatus{{Name: "people", Paused: true, Due: now.Add(-2 * time.Minute), Next: []time.Time{now.Add(time.Hour)},
 		Last: serve.Last{RunID: 1, Status: "succeeded", Ended: now.Add(-time.Hour)}}}}
+	status.Subscriptions = []serve.SubscriptionStatus{{Source: "source.webhook.m", Active: 40, Failed: 2, Expires: now.Add(time.Hour), Err: "403"}, {Source: "source.webhook.n"}}
 	if err := m.Add(&monitor.StateCollector{Store: s, Status: func() serve.Status { return status }, Now: func() time.Time { return now }}); err != nil {
 		t.Fatal(err)
 	}
@@ -156,6 +157,14 @@ func TestMetricsOfTheState(t *testing.T) {
 		"koppel_held_reads{source=source.file.people}":             1,
 		"koppel_inbox_events{source=source.webhook.x}":             1,
 		"koppel_inbox_oldest_age_seconds{source=source.webhook.x}": 60,
+
+		"koppel_subscriptions{source=source.webhook.m,status=active}":            40,
+		"koppel_subscriptions{source=source.webhook.m,status=failed}":            2,
+		"koppel_subscriptions{source=source.webhook.n,status=active}":            0,
+		"koppel_subscriptions{source=source.webhook.n,status=failed}":            0,
+		"koppel_subscriptions_expire_timestamp_seconds{source=source.webhook.m}": float64(now.Add(time.Hour).Unix()),
+		"koppel_subscriptions_error{source=source.webhook.m}":                    1,
+		"koppel_subscriptions_error{source=source.webhook.n}":                    0,
 	}
 	if diff := cmp.Diff(want, scrape(t, m)); diff != "" {
 		t.Errorf("metrics (-want +got):\n%s", diff)

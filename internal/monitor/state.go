@@ -45,12 +45,15 @@ var (
 	boxAgeDesc  = prometheus.NewDesc("koppel_inbox_oldest_age_seconds", "Age of the oldest event that no run has taken, by source.", []string{"source"}, nil)
 	sendDesc    = prometheus.NewDesc("koppel_deliveries", "Deliveries, by sink, receiver and status.", []string{"sink", "receiver", "status"}, nil)
 	sendAgeDesc = prometheus.NewDesc("koppel_deliveries_oldest_age_seconds", "Age of the oldest delivery that is pending, by sink and receiver.", []string{"sink", "receiver"}, nil)
+	toldDesc    = prometheus.NewDesc("koppel_subscriptions", "Subscriptions to changes, by source and status: active or failed.", []string{"source", "status"}, nil)
+	endDesc     = prometheus.NewDesc("koppel_subscriptions_expire_timestamp_seconds", "When the first of the active subscriptions ends, if nobody renews it, by source.", []string{"source"}, nil)
+	wrongDesc   = prometheus.NewDesc("koppel_subscriptions_error", "1 when the system could not be asked for subscriptions, or refused one, by source.", []string{"source"}, nil)
 	upDesc      = prometheus.NewDesc("koppel_state_readable", "1 when the state could be read for these metrics.", nil, nil)
 )
 
 // Describe names what is collected.
 func (c *StateCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{lagDesc, dueDesc, nextDesc, pauseDesc, openDesc, heldDesc, failDesc, readDesc, boxDesc, boxAgeDesc, sendDesc, sendAgeDesc, upDesc} {
+	for _, d := range []*prometheus.Desc{lagDesc, dueDesc, nextDesc, pauseDesc, openDesc, heldDesc, failDesc, readDesc, boxDesc, boxAgeDesc, sendDesc, sendAgeDesc, toldDesc, endDesc, wrongDesc, upDesc} {
 		out <- d
 	}
 }
@@ -81,7 +84,9 @@ func (c *StateCollector) pipelines(now time.Time, gauge gaugeFunc) {
 	if c.good == nil {
 		c.good = map[string]time.Time{}
 	}
-	for _, p := range c.Status().Pipelines {
+	status := c.Status()
+	subscriptions(status.Subscriptions, gauge)
+	for _, p := range status.Pipelines {
 		if p.Last.Status == "succeeded" && p.Last.Ended.After(c.good[p.Name]) {
 			c.good[p.Name] = p.Last.Ended
 		}
@@ -101,6 +106,21 @@ func (c *StateCollector) pipelines(now time.Time, gauge gaugeFunc) {
 			paused = 1
 		}
 		gauge(pauseDesc, paused, p.Name)
+	}
+}
+
+func subscriptions(list []serve.SubscriptionStatus, gauge gaugeFunc) {
+	for _, s := range list {
+		gauge(toldDesc, float64(s.Active), s.Source, "active")
+		gauge(toldDesc, float64(s.Failed), s.Source, "failed")
+		if !s.Expires.IsZero() {
+			gauge(endDesc, float64(s.Expires.UnixMilli())/1000, s.Source)
+		}
+		wrong := 0.0
+		if s.Err != "" {
+			wrong = 1
+		}
+		gauge(wrongDesc, wrong, s.Source)
 	}
 }
 

@@ -3,6 +3,7 @@ package view
 import (
 	"bufio"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,7 +30,7 @@ type Node struct {
 type Edge struct {
 	From string `json:"from" doc:"address"`
 	To   string `json:"to" doc:"address"`
-	Kind string `json:"kind" doc:"from, join, after or into"`
+	Kind string `json:"kind" doc:"from, join, after, into, or told: notices that come to the source start the pipeline"`
 	Name string `json:"name" doc:"of the join; else empty"`
 }
 
@@ -68,6 +69,11 @@ func (b *graphBuilder) pipeline(p *engine.Pipeline) {
 	}
 	for _, a := range p.After {
 		b.edge(b.node(a), self, "after", "")
+	}
+	for _, a := range slices.Sorted(maps.Keys(b.project.Sources)) {
+		if b.project.Wakes(b.project.Sources[a], p) {
+			b.edge(b.node(a), self, "told", "")
+		}
 	}
 	if p.Into != "" {
 		b.edge(self, b.node(p.Into), "into", "")
@@ -158,7 +164,7 @@ func (g Graph) WriteDot(out *bufio.Writer) error {
 		switch e.Kind {
 		case "join":
 			style = " [label = " + dotText(e.Name) + "]"
-		case "after":
+		case "after", "told":
 			style = " [style = dashed]"
 		}
 		fmt.Fprintf(out, "  %s -> %s%s;\n", dotText(e.From), dotText(e.To), style)

@@ -9,7 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"koppel/engine"
 )
 
 // randomGraph is any graph without circles but for self joins.
@@ -82,4 +85,26 @@ func TestSVGIsWellFormed(t *testing.T) {
 			t.Fatalf("%d boxes for %d nodes", boxes, len(g.Nodes))
 		}
 	})
+}
+
+// Notices that a source takes in are shown with the pipelines that they start.
+func TestGraphTold(t *testing.T) {
+	reads := &engine.Pipeline{Address: "pipeline.meetings", From: "source.graph_events.m"}
+	others := &engine.Pipeline{Address: "pipeline.people", From: "source.file.p"}
+	p := &engine.Project{
+		Sources: map[string]*engine.Source{
+			"source.graph_events.m": {Address: "source.graph_events.m", Noticed: "connection.graph.t"},
+			"source.file.p":         {Address: "source.file.p"},
+			"source.webhook.n":      {Address: "source.webhook.n", Subscribes: "connection.graph.t"},
+		},
+		Pipelines: map[string]*engine.Pipeline{reads.Address: reads, others.Address: others},
+	}
+	want := []Edge{
+		{From: "source.graph_events.m", To: "pipeline.meetings", Kind: "from"},
+		{From: "source.webhook.n", To: "pipeline.meetings", Kind: "told"},
+		{From: "source.file.p", To: "pipeline.people", Kind: "from"},
+	}
+	if diff := cmp.Diff(want, NewGraph(p, []*engine.Pipeline{reads, others}).Edges); diff != "" {
+		t.Errorf("edges (-want +got):\n%s", diff)
+	}
 }

@@ -75,7 +75,7 @@ func drawNode(out *bufio.Writer, s *spot) {
 // drawRoute draws an edge as a curve through its bends.
 func drawRoute(out *bufio.Writer, r route) {
 	dash := ""
-	if r.edge.Kind == "after" {
+	if r.edge.Kind == "after" || r.edge.Kind == "told" {
 		dash = ` stroke-dasharray="4 3"`
 	}
 	first := r.spots[0]

@@ -128,9 +128,9 @@ func (r *receiver) notification(n *notices, header http.Header, raw []byte) erro
 	}
 	id := text("subscriptionId")
 	if record.KindOf(raw) != record.Object || !webhook.Equal(text("clientState"), string(r.config.Auth.ClientState)) {
-		// One of ours was made with an earlier secret, which Graph does not let be
-		// changed. Nobody else knows its id.
-		n.disturbed = r.standing.remake(id) || n.disturbed
+		// One of ours that never repeated the present secret was made with an
+		// earlier one, which Graph does not let be changed.
+		n.disturbed = !r.proven.has(id) && r.standing.remake(id) || n.disturbed
 		n.refused++
 		return nil
 	}
@@ -142,6 +142,9 @@ func (r *receiver) notification(n *notices, header http.Header, raw []byte) erro
 	}
 	if n.disturbed = n.disturbed || news; !ours {
 		return nil
+	}
+	if len(parts) > 0 {
+		r.proven.add(id)
 	}
 	switch topic {
 	case "missed":

@@ -27,6 +27,7 @@ type receiver struct {
 	keys     *record.Tree // finds the key of the source in a record
 	slots    []int        // the parts of the key in it
 	standing *standing
+	proven   *proof
 	listener connector.Listener // nil: nobody is told
 
 	mu         sync.Mutex // of all below
@@ -44,7 +45,7 @@ func newReceiver(c Config, env connector.Env) (*receiver, error) {
 		limit = rate.NewLimiter(limit.Limit(), max(1, int(limit.Limit()))) // those of a second may come at once
 	}
 	r := &receiver{config: c, env: env, verifier: c.Auth.verifier(env), limit: limit, places: make(chan struct{}, c.Most), keys: record.NewTree(),
-		standing: newStanding()}
+		standing: newStanding(), proven: newProof()}
 	for _, path := range env.Key {
 		r.slots = append(r.slots, r.keys.Want(strings.Split(path, ".")...))
 	}

@@ -31,6 +31,33 @@ func newStanding() *standing {
 		stale: map[string]bool{}, unknown: map[string]bool{}, problem: map[string]string{}}
 }
 
+// A proof remembers the subscriptions that are known to repeat the present secret.
+type proof struct {
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+func newProof() *proof { return &proof{ids: map[string]bool{}} }
+
+func (p *proof) add(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ids[id] = true
+}
+
+func (p *proof) has(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ids[id]
+}
+
+// keep forgets all others.
+func (p *proof) keep(ids map[string]bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.ids, func(id string, _ bool) bool { return !ids[id] })
+}
+
 // about gives the parts of which a subscription tells, perhaps that notifications
 // were lost; none: it may be any. ours is false for one of which nothing is
 // wanted. news tells that Graph must be asked whether it is ours all the same: the

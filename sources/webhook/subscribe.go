@@ -41,6 +41,9 @@ func (r *receiver) Tell(l connector.Listener) { r.listener = l }
 func (r *receiver) Succeed(before connector.Subscriber) {
 	if b, ok := before.(*receiver); ok {
 		r.standing = b.standing
+		if r.config.Auth.ClientState == b.config.Auth.ClientState {
+			r.proven = b.proven
+		}
 	}
 }
 
@@ -142,6 +145,7 @@ func (w *subscribing) sort(there []graph.Subscription, mailboxes []string) {
 		}
 		w.place(s, name, here, known.stale[s.ID], kept)
 	}
+	w.r.proven.keep(kept)
 	known.kept, known.parts = kept, map[string][]string{}
 	maps.DeleteFunc(known.stale, func(id string, _ bool) bool { return !kept[id] })
 	for name, s := range w.have {
@@ -244,6 +248,7 @@ func (w *subscribing) keep(ctx context.Context, resource string) (time.Time, err
 		return until, err
 	}
 	parts := w.parts[fold(resource)]
+	w.r.proven.add(made.ID)
 	if waits, lost := w.r.standing.add(made.ID, fold(resource), parts); waits {
 		w.r.heed(ctx, late{parts, lost})
 	}

@@ -384,6 +384,7 @@ func TestNotificationsTell(t *testing.T) {
 		{"a stranger", []string{stranger}, 200, nil, 1, 0},
 		{"the stranger again", []string{stranger, stranger}, 200, nil, 0, 0},
 		{"forged", []string{forged}, 401, nil, 0, 0},
+		{"of a subscription of ours, forged", []string{w.notice(ids[both[1]], "canary-forged", "changeType", "updated")}, 401, nil, 0, 0},
 		{"forged, among others", []string{forged, first, stranger}, 200, [][]string{both[:1]}, 0, 1},
 		{"none", nil, 200, nil, 0, 0},
 	} {

@@ -154,6 +154,10 @@ func (c *remoteCheck) add(address string, err error) {
 	if errors.Is(err, connector.ErrUnreachable) {
 		d.Code = "unreachable"
 	}
+	var doubt *connector.Doubt
+	if errors.As(err, &doubt) {
+		d.Severity = dsl.Warning
+	}
 	var field *connector.FieldError
 	if errors.As(err, &field) {
 		d.Detail = field.Hint
