@@ -81,10 +81,21 @@ func (c *Client) complete(ctx context.Context, e *Error, r *Request, shown strin
 		return e // of a request for a token
 	}
 	if r.Title != "" {
-		shown = r.Title
+		shown = c.led(r.Title)
 	}
 	e.Request = r.method() + " " + c.redact(shown)
 	return e
+}
+
+// led is a title, which was made before a login may have led elsewhere, as it
+// stands there.
+func (c *Client) led(title string) string {
+	moved := c.moved.Load()
+	rest, below := strings.CutPrefix(title, c.Base())
+	if moved == nil || !below {
+		return title
+	}
+	return strings.TrimSuffix(moved.String(), "/") + rest
 }
 
 // again tells whether a request that failed n times is made once more, and

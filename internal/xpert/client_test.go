@@ -131,6 +131,20 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
+// What is said of a request names where the login led, also where the words were
+// made before it.
+func TestTitleLeadsWhereTheLoginDid(t *testing.T) {
+	s := start(t, simulated.Options{})
+	c := s.open(t, func(c *xpert.Config) {
+		c.Account, c.Token, c.TOTPSecret = s.LimitedAccount, connector.Secret(s.LimitedToken), connector.Secret(s.LimitedTOTPSecret)
+	})
+	_, err := c.HTTPClient().Do(t.Context(), &httpclient.Request{Path: "/employees", Title: s.url + "/employees?after=…"})
+	var said *httpclient.Error
+	if !errors.As(err, &said) || said.Request != "GET "+s.url+simulated.Path+"/employees?after=…" {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestImpersonate(t *testing.T) {
 	s := start(t, simulated.Options{})
 	c := s.open(t, func(c *xpert.Config) { c.Impersonate = s.User })
