@@ -27,6 +27,8 @@ type tally struct {
 	// unread: the read tells nothing of some items, though it is complete: their
 	// partition was neither read nor said to be gone.
 	unread bool
+	// neverItems counts records that failed and are no items.
+	neverItems int64
 }
 
 // countBase counts what shares of the guards count against: the items that
@@ -93,6 +95,8 @@ func (w *work) count(s *subject, v *change.Verdict) {
 			t.out++
 		}
 		t.unread = t.unread || s.in.Want.Seen == change.Absent && !s.in.Want.Complete
+	} else if s.d.fate == fateFailed {
+		t.neverItems++
 	}
 	switch v.Outcome {
 	case change.UnchangedRecord:
@@ -252,10 +256,27 @@ func (w *work) recentDeletes() int64 {
 // judgeErrors stops a pipeline when more records failed before the sink than
 // its errors block allows.
 func (w *work) judgeErrors() {
-	if change.ErrorsExceeded(w.p.Errors, w.tally.failed, w.tally.read) {
+	all := w.allRecords()
+	if change.ErrorsExceeded(w.p.Errors, w.tally.failed, all) {
 		w.header.Blocked = fmt.Sprintf("%d of %s failed, more than errors { max = %s } allows; nothing was written",
-			w.tally.failed, counted(w.tally.read, "record"), w.p.Errors)
+			w.tally.failed, counted(all, "record"), w.p.Errors)
 	}
+}
+
+// allRecords counts the records that the pipeline stands for: those that were
+// read and, where a read tells changes only, those that are remembered. What
+// was mapped is no measure: of records that stay as they are it is only those
+// that failed.
+func (w *work) allRecords() int64 {
+	all := max(w.tally.read, w.header.Read)
+	if !w.everything {
+		items := w.tally.neverItems
+		for _, n := range w.counted {
+			items += int64(n)
+		}
+		all = max(all, items)
+	}
+	return all
 }
 
 // finishHeader puts what was counted into the plan's header.
