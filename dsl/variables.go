@@ -212,7 +212,9 @@ func (v *values) checkRule(name string, rule *hclsyntax.Block, value cty.Value) 
 	}
 	text := "The value breaks the rule of its variable."
 	if m := v.eval(message.Expr, nil); m.IsKnown() && !m.IsMarked() && !m.IsNull() && m.Type() == cty.String {
-		text = m.AsString()
+		if text = strings.TrimSpace(m.AsString()); text != "" && !strings.ContainsAny(text[len(text)-1:], ".!?") {
+			text += "."
+		}
 	}
 	shown := ""
 	if value.Type().IsPrimitiveType() && value.IsKnown() && !value.IsNull() && !value.IsMarked() && !marksSensitive(marks) {

@@ -30,6 +30,9 @@ func (w *work) compareWhole(ctx context.Context) error {
 	same := stands && bytes.Equal(kept.Digest, w.header.Digest) || w.remembers(kept)
 	w.countWhole(w.set.count, kept.Count, same)
 	w.header.Blocked = w.wholeBlocked()
+	if w.header.Blocked == "" && w.only != "" && !same {
+		w.header.Blocked = "the set is replaced as a whole, which a run of one key does not do; run it without --key"
+	}
 	approved, err := w.approvedWhole(ctx)
 	if err != nil {
 		return err
