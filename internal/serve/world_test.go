@@ -56,6 +56,7 @@ type seen struct {
 type reading struct {
 	Takes  connector.Duration `hcl:"takes,optional" doc:"how long a read takes"`
 	Refuse bool               `hcl:"refuse,optional" doc:"each read fails"`
+	Moves  bool               `hcl:"moves,optional" doc:"each read finds another name"`
 }
 
 // errRefused is what a reading fails with.
@@ -79,7 +80,11 @@ func (s slowSource) Read(ctx context.Context, out connector.Reader) error {
 	if _, err := out.Begin("", connector.Full); err != nil {
 		return err
 	}
-	if err := out.Records("", 0, []byte(`{"id":"1","name":"Saar Testma"}`+"\n")); err != nil {
+	name := "Saar Testma"
+	if s.Moves {
+		name = time.Now().Format(time.RFC3339)
+	}
+	if err := out.Records("", 0, fmt.Appendf(nil, "{\"id\":\"1\",\"name\":%q}\n", name)); err != nil {
 		return err
 	}
 	return out.End("", nil, connector.Interval{})
