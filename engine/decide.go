@@ -191,9 +191,26 @@ func (e *Engine) noteProblems(tx state.Tx, kind, address string, problems []plan
 	return tx.BeginRun(state.Run{Address: address, Kind: kind, Started: now, Ended: now, Clock: now, Status: "done", Problems: b})
 }
 
-// openList lists open keys of some pipelines, those that have one of the
-// reasons.
-func (e *Engine) openList(ctx context.Context, addresses []string, reasons ...state.Reason) ([]OpenKey, error) {
+// An OpenPage bounds a list of open keys, which is by the addresses of their
+// pipelines and then by key. The zero one is all of it.
+type OpenPage struct {
+	Limit int // at most so many; 0: all
+	// Pipeline and Key are those of the last entry before; empty: from the beginning.
+	Pipeline string
+	Key      record.Key
+}
+
+// full tells whether a list has as many entries as it may.
+func (p OpenPage) full(n int) bool { return p.Limit > 0 && n >= p.Limit }
+
+// before tells whether an open key belongs to an earlier page.
+func (p OpenPage) before(address string, key record.Key) bool {
+	return address < p.Pipeline || address == p.Pipeline && key <= p.Key
+}
+
+// openList lists a page of the open keys of some pipelines, those that have one
+// of the reasons.
+func (e *Engine) openList(ctx context.Context, addresses []string, page OpenPage, reasons ...state.Reason) ([]OpenKey, error) {
 	var list []OpenKey
 	err := e.Store.View(ctx, func(v state.View) error {
 		if addresses == nil {
@@ -203,7 +220,10 @@ func (e *Engine) openList(ctx context.Context, addresses []string, reasons ...st
 			}
 			addresses = all
 		}
-		for _, a := range addresses {
+		for _, a := range slices.Compact(slices.Sorted(slices.Values(addresses))) {
+			if a < page.Pipeline || page.full(len(list)) {
+				continue
+			}
 			r, err := e.remembered(v, a)
 			if err != nil {
 				return err
@@ -212,7 +232,10 @@ func (e *Engine) openList(ctx context.Context, addresses []string, reasons ...st
 				if err != nil {
 					return err
 				}
-				if !slices.Contains(reasons, o.Reason) {
+				if page.full(len(list)) {
+					break
+				}
+				if !slices.Contains(reasons, o.Reason) || page.before(a, o.Key) {
 					continue
 				}
 				shown, err := r.openKey(v, o)

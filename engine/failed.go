@@ -22,11 +22,16 @@ type FailedKey struct {
 // are in doubt, and on request those that were dismissed. nil addresses: of
 // all pipelines.
 func (e *Engine) Failed(ctx context.Context, addresses []string, dismissed bool) ([]FailedKey, error) {
+	return e.FailedPage(ctx, addresses, dismissed, OpenPage{})
+}
+
+// FailedPage is a page of what Failed lists.
+func (e *Engine) FailedPage(ctx context.Context, addresses []string, dismissed bool, page OpenPage) ([]FailedKey, error) {
 	reasons := []state.Reason{state.Failed, state.Refused, state.InDoubt}
 	if dismissed {
 		reasons = append(reasons, state.Dismissed)
 	}
-	open, err := e.openList(ctx, addresses, reasons...)
+	open, err := e.openList(ctx, addresses, page, reasons...)
 	if err != nil {
 		return nil, err
 	}

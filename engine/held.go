@@ -18,11 +18,16 @@ type HeldRead = state.HeldRead
 // person set aside: rejected ones and those that an undo took back. nil
 // addresses: of all pipelines.
 func (e *Engine) Held(ctx context.Context, addresses []string, aside bool) ([]OpenKey, error) {
+	return e.HeldPage(ctx, addresses, aside, OpenPage{})
+}
+
+// HeldPage is a page of what Held lists.
+func (e *Engine) HeldPage(ctx context.Context, addresses []string, aside bool, page OpenPage) ([]OpenKey, error) {
 	reasons := []state.Reason{state.Held}
 	if aside {
 		reasons = append(reasons, state.Rejected, state.Undone)
 	}
-	return e.openList(ctx, addresses, reasons...)
+	return e.openList(ctx, addresses, page, reasons...)
 }
 
 // HeldReads lists the reads that were not accepted. nil addresses: of all

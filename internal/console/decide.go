@@ -8,11 +8,16 @@ import (
 
 	"koppel/dsl"
 	"koppel/engine"
+	"koppel/engine/record"
 	"koppel/internal/view"
 )
 
 func (c *call) listHeld() (any, error) {
 	p, err := c.page()
+	if err != nil {
+		return nil, err
+	}
+	open, err := p.openPage()
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +40,7 @@ func (c *call) listHeld() (any, error) {
 	}
 	var changes []engine.OpenKey
 	if len(pipelines) > 0 || len(sources) == 0 {
-		if changes, err = c.engine.Held(ctx, pipelines, aside); err != nil {
+		if changes, err = c.engine.HeldPage(ctx, pipelines, aside, open); err != nil {
 			return nil, err
 		}
 	}
@@ -45,11 +50,15 @@ func (c *call) listHeld() (any, error) {
 			return nil, err
 		}
 	}
-	return view.NewHeld(paged(c, p, changes, openMark), reads), nil
+	return view.NewHeld(paged(c, p, changes, func(o *engine.OpenKey) *engine.OpenKey { return o }), reads), nil
 }
 
 func (c *call) listFailed() (any, error) {
 	p, err := c.page()
+	if err != nil {
+		return nil, err
+	}
+	open, err := p.openPage()
 	if err != nil {
 		return nil, err
 	}
@@ -61,29 +70,34 @@ func (c *call) listFailed() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := c.engine.Failed(c.Context(), addresses, dismissed)
+	list, err := c.engine.FailedPage(c.Context(), addresses, dismissed, open)
 	if err != nil {
 		return nil, err
 	}
-	return view.NewFailed(paged(c, p, all, func(f *engine.FailedKey) string { return openMark(&f.OpenKey) })), nil
+	return view.NewFailed(paged(c, p, list, func(f *engine.FailedKey) *engine.OpenKey { return &f.OpenKey })), nil
 }
 
-// openMark is what a page ends with, in the order of lists of open keys.
-func openMark(o *engine.OpenKey) string { return o.Pipeline + "\x00" + string(o.ID) }
+// openPage is the part of a list of open keys that is asked for, and one entry
+// more: what tells whether there is another page.
+func (p page) openPage() (engine.OpenPage, error) {
+	out := engine.OpenPage{Limit: p.limit + 1}
+	pipeline, key, found := strings.Cut(p.after, "\x00")
+	if !found && p.after != "" {
+		return out, badAfter()
+	}
+	out.Pipeline, out.Key = pipeline, record.Key(key)
+	return out, nil
+}
 
-// paged gives the page of a list that is in the order of its marks. What is
-// decided between two pages moves nothing from one to the other.
-func paged[T any](c *call, p page, all []T, mark func(*T) string) []T {
-	begin := 0
-	for p.after != "" && begin < len(all) && mark(&all[begin]) <= p.after {
-		begin++
+// paged gives a page without the entry more, and the link to the next one. What
+// is decided between two pages moves nothing from one to the other.
+func paged[T any](c *call, p page, list []T, key func(*T) *engine.OpenKey) []T {
+	if len(list) > p.limit {
+		list = list[:p.limit]
+		last := key(&list[p.limit-1])
+		c.more(last.Pipeline + "\x00" + string(last.ID))
 	}
-	all = all[begin:]
-	if len(all) > p.limit {
-		all = all[:p.limit]
-		c.more(mark(&all[p.limit-1]))
-	}
-	return all
+	return list
 }
 
 // flag reads a parameter that is true or false.
