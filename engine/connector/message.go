@@ -2,6 +2,7 @@ package connector
 
 import (
 	"context"
+	"time"
 
 	"koppel/engine/record"
 )
@@ -42,6 +43,8 @@ type Receipt struct {
 	// no attempt.
 	Unsent bool
 	Code   int // status of the answer; 0: there was none
+	// After is how long the receiver asks to be left alone; 0: it does not.
+	After time.Duration
 	// Words are the beginning of the answer, or what went wrong, without secrets.
 	Words string
 }

@@ -23,6 +23,9 @@ func (w *worker) attempt(ctx context.Context, l *line, d *state.Delivery, c conn
 		l.until = w.d.Now().Add(pause)
 		return
 	}
+	if w.d.Attempted != nil {
+		w.d.Attempted(d.Sink, d.Receiver, receipt)
+	}
 	o := outcome{id: d.ID, receipt: receipt, start: start, end: w.d.Now()}
 	remembering, cancel := context.WithTimeout(context.WithoutCancel(ctx), rememberWait)
 	defer cancel()
@@ -82,6 +85,9 @@ func (d *Dispatcher) remember(ctx context.Context, o outcome) error {
 	})
 }
 
+// longestAfter bounds how long a receiver may ask to be left alone beyond the waits.
+const longestAfter = 24 * time.Hour
+
 // judge decides what becomes of a delivery after an attempt that ended now.
 func judge(d *state.Delivery, receipt connector.Receipt, now time.Time) {
 	d.Tries++
@@ -92,6 +98,6 @@ func judge(d *state.Delivery, receipt connector.Receipt, now time.Time) {
 	case receipt.Final || d.Tries > len(waits):
 		d.Status, d.Ended = state.DeliveryFailed, now
 	default:
-		d.Due = now.Add(waits[d.Tries-1])
+		d.Due = now.Add(max(waits[d.Tries-1], min(receipt.After, longestAfter)))
 	}
 }

@@ -51,6 +51,9 @@ type Dispatcher struct {
 	// PollEvery is how often the state is looked at for what other processes put
 	// there; 0: 2 s.
 	PollEvery time.Duration
+	// Attempted is told of each attempt, by several goroutines at once; nil: nobody
+	// listens.
+	Attempted func(sink, receiver string, r connector.Receipt)
 
 	changed chan struct{} // holds one token when there may be more to do
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -208,6 +209,37 @@ func TestRetryTable(t *testing.T) {
 		stop()
 		if _, tries := w.delivery("bad"); len(tries) != 10 || tries[9].N != 10 {
 			t.Errorf("attempts: %+v", tries)
+		}
+	})
+}
+
+// TestAskedToWait: who asks to be left alone for longer than the table has it is
+// left alone, for a day at most; each attempt is told of.
+func TestAskedToWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "x")
+		h := time.Hour
+		asks := []time.Duration{5 * h, h, 1000 * h, 0, h}
+		w.answer = func(_ context.Context, _ connector.Message, n int) connector.Receipt {
+			return connector.Receipt{Code: 429, After: asks[n-1]}
+		}
+		w.put("x", "k", "a")
+		d := w.dispatcher()
+		var told []string
+		d.Attempted = func(sink, receiver string, r connector.Receipt) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			told = append(told, fmt.Sprint(sink, " ", receiver, " ", r.Code))
+		}
+		stop := w.run(d)
+		time.Sleep(200 * h)
+		stop()
+		want := []call{{0, "a", 1}, {5 * h, "a", 2}, {7 * h, "a", 3}, {31 * h, "a", 4}, {55 * h, "a", 5}}
+		if diff := cmp.Diff(want, w.got("x")); diff != "" {
+			t.Errorf("calls (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(slices.Repeat([]string{address + " x 429"}, 5), told); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -108,6 +108,9 @@ func (e *Error) Unwrap() []error {
 	return list
 }
 
+// RetryAfter is how long the server asks to be left alone; 0: it does not.
+func (e *Error) RetryAfter() time.Duration { return e.after }
+
 // Unasked tells that no attempt was made: the connection lets nothing through
 // for now.
 func (e *Error) Unasked() bool { return e.unasked }

@@ -22,9 +22,9 @@ import (
 type Metrics struct {
 	registry *prometheus.Registry
 
-	runs, records, calls, retries, waits *prometheus.CounterVec
-	going, took                          *prometheus.GaugeVec
-	callTime                             *prometheus.HistogramVec
+	runs, records, calls, retries, waits, sent *prometheus.CounterVec
+	going, took                                *prometheus.GaugeVec
+	callTime                                   *prometheus.HistogramVec
 }
 
 // NewMetrics makes metrics of a program of the given version.
@@ -45,13 +45,15 @@ func NewMetrics(version string) *Metrics {
 			Help: "Requests that were made again, by connection."}, []string{"connection"}),
 		waits: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "koppel_http_wait_seconds_total",
 			Help: "How long requests waited for their turn (rate, max_concurrency, Retry-After), by connection."}, []string{"connection"}),
+		sent: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "koppel_delivery_attempts_total",
+			Help: "Attempts to deliver, by sink, receiver and status of the answer; none: there was no answer."}, []string{"sink", "receiver", "status"}),
 		callTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "koppel_http_request_duration_seconds",
 			Help: "How long requests took once it was their turn, by connection.", Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30}}, []string{"connection"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "koppel_build_info", Help: "1; the labels say which program this is.",
 		ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.runs, m.records, m.going, m.took, m.calls, m.retries, m.waits, m.callTime, build,
+	m.registry.MustRegister(m.runs, m.records, m.going, m.took, m.calls, m.retries, m.waits, m.sent, m.callTime, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -81,16 +83,26 @@ func (m *Metrics) countRecords(pipeline string, c *engine.RunCounts) {
 
 // Call counts a request to a system; for connector.Env.Calls.
 func (m *Metrics) Call(c connector.Call) {
-	status := "none"
-	if c.Status != 0 {
-		status = strconv.Itoa(c.Status)
-	}
+	status := statusOf(c.Status)
 	m.calls.WithLabelValues(c.Connection, status).Inc()
 	m.callTime.WithLabelValues(c.Connection).Observe(c.Took.Seconds())
 	m.waits.WithLabelValues(c.Connection).Add(max(c.Waited, 0).Seconds())
 	if c.Attempt > 1 {
 		m.retries.WithLabelValues(c.Connection).Inc()
 	}
+}
+
+// Attempt counts an attempt to deliver; for dispatch.Dispatcher.Attempted.
+func (m *Metrics) Attempt(sink, receiver string, r connector.Receipt) {
+	m.sent.WithLabelValues(sink, receiver, statusOf(r.Code)).Inc()
+}
+
+// statusOf writes a status of HTTP; 0: there was no answer.
+func statusOf(code int) string {
+	if code == 0 {
+		return "none"
+	}
+	return strconv.Itoa(code)
 }
 
 // Add adds the metrics of a collector, such as a Gauge of the state.

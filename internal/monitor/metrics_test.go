@@ -87,7 +87,12 @@ func TestMetricsOfRunsAndCalls(t *testing.T) {
 	m.RunEnded(serve.Ended{Started: serve.Started{Pipeline: people}, Err: errors.New("no state")})
 	m.Call(connector.Call{Connection: "connection.http.shop", Method: "GET", Status: 503, Attempt: 1, Took: time.Second})
 	m.Call(connector.Call{Connection: "connection.http.shop", Method: "GET", Attempt: 2, Waited: 2 * time.Second, Took: time.Second})
+	m.Attempt("sink.webhook.partners", "portal", connector.Receipt{Code: 503})
+	m.Attempt("sink.webhook.partners", "portal", connector.Receipt{Code: 503})
+	m.Attempt("sink.webhook.partners", "portal", connector.Receipt{})
 	want := map[string]float64{
+		"koppel_delivery_attempts_total{receiver=portal,sink=sink.webhook.partners,status=503}":  2,
+		"koppel_delivery_attempts_total{receiver=portal,sink=sink.webhook.partners,status=none}": 1,
 		"koppel_build_info{version=1.2}":                                          1,
 		`koppel_runs_total{pipeline=people["acme"],status=partial}`:               1,
 		`koppel_runs_total{pipeline=people["acme"],status=failed}`:                1,

@@ -128,7 +128,7 @@ func receipt(ctx context.Context, client *httpclient.Client, err error) connecto
 	if failed.Words != "" {
 		words += ": " + failed.Words
 	}
-	return connector.Receipt{Code: failed.Status, Words: beginning(words), Final: failed.Status == http.StatusGone}
+	return connector.Receipt{Code: failed.Status, After: failed.RetryAfter(), Words: beginning(words), Final: failed.Status == http.StatusGone}
 }
 
 // beginning is the first part of a text, in one line.

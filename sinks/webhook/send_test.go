@@ -163,7 +163,7 @@ func TestAnswers(t *testing.T) {
 		{"busy", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "3600")
 			w.WriteHeader(http.StatusTooManyRequests)
-		}, connector.Receipt{Code: 429}, ""},
+		}, connector.Receipt{Code: 429, After: time.Hour}, ""},
 		{"redirect", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 		}, connector.Receipt{Code: 307}, ""},

@@ -11,6 +11,7 @@ import (
 	"koppel/engine"
 	"koppel/engine/dispatch"
 	"koppel/engine/state"
+	"koppel/internal/monitor"
 	"koppel/internal/serve"
 	"koppel/internal/view"
 
@@ -217,8 +218,9 @@ func (s *session) drain(ctx context.Context) error {
 }
 
 // dispatch has messages sent while the service runs.
-func (a *app) dispatch(s *session, service *serve.Service) {
+func (a *app) dispatch(s *session, service *serve.Service, metrics *monitor.Metrics) {
 	d := s.dispatcher()
+	d.Attempted = metrics.Attempt
 	service.OnReload(func(p *dsl.Project) { d.Reload(p.Project) })
 	service.Observe(afterRun(d.Wake))
 	service.Background(func(ctx context.Context) {

@@ -95,7 +95,7 @@ func (a *app) serveProject(ctx context.Context, s *session, o service) error {
 		return errors.Join(err, l.Close())
 	}
 	sv.Receive()
-	a.dispatch(s, sv)
+	a.dispatch(s, sv, metrics)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
