@@ -2,6 +2,7 @@ package dsl
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -102,8 +103,19 @@ func (l *loader) compile(spec mapping.Spec, c *converter) *mapping.Program {
 	return program
 }
 
-// checkUnused warns of locals that nothing reads.
+// checkUnused warns of locals that nothing reads, and of sources to which others
+// deliver for no pipeline.
 func (l *loader) checkUnused() {
+	for _, address := range sortedKeys(l.doors) {
+		used := l.project.Sources[address].Subscribes != ""
+		for _, p := range l.project.Pipelines {
+			used = used || slices.Contains(l.project.Inputs(p), address)
+		}
+		if !used {
+			l.out.warn("unused", l.doors[address], fmt.Sprintf("No pipeline reads %s", address),
+				"What is delivered there is kept for 30 days and then dropped. Write a pipeline with from = %s, or remove the source.", address)
+		}
+	}
 	for _, name := range sortedKeys(l.conf.locals) {
 		if !l.conf.used["local."+name] {
 			l.out.warn("unused", l.conf.locals[name].NameRange, fmt.Sprintf("local.%s is not used", name), "")

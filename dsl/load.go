@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"koppel/engine"
 	"koppel/engine/connector"
 )
@@ -56,6 +58,7 @@ type loader struct {
 	project  *Project
 	building map[string]bool          // pipelines by address, begun
 	loads    map[string]*pipelineLoad // by address
+	doors    map[string]hcl.Range     // of sources to which others deliver, by address
 	zone     *time.Location
 }
 
@@ -73,7 +76,7 @@ func Load(ctx context.Context, o Options) (*Project, Diagnostics) {
 	l := &loader{
 		ctx: ctx, o: o, out: out, zone: time.UTC, places: &places{}, table: functionTable(),
 		kinds: kindsOf(o), shared: map[string]*sharedConnection{}, secrets: newSecretStore(o),
-		project: newProject(o.Dir), building: map[string]bool{}, loads: map[string]*pipelineLoad{},
+		project: newProject(o.Dir), building: map[string]bool{}, loads: map[string]*pipelineLoad{}, doors: map[string]hcl.Range{},
 	}
 	l.files = readFiles(o.Dir, out)
 	syntax := slices.Clone(out.list)

@@ -50,7 +50,7 @@ func wholeOf(text string) hcl.Range {
 func compileExpression(dir, text string, expr hclsyntax.Expression, run mapping.RunConsts, out *problems) (*mapping.Single, Diagnostics) {
 	o := Options{Dir: dir, Environ: func(string) (string, bool) { return "", false }}
 	l := &loader{ctx: context.Background(), o: o, out: out, zone: time.UTC, places: &places{}, table: functionTable(),
-		kinds: kindsOf(o), secrets: newSecretStore(o), project: newProject(dir),
+		kinds: kindsOf(o), secrets: newSecretStore(o), project: newProject(dir), doors: map[string]hcl.Range{},
 		files: &sourceFiles{dir: dir, content: map[string][]byte{ProgramFile: []byte(text)}, bodies: map[string]*hclsyntax.Body{}}}
 	l.conf = declare(l.files, out)
 	l.inputs = readInputs(l.conf, l.files, o, out)

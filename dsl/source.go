@@ -94,6 +94,7 @@ func (l *loader) received(d *declaration, in *instance, config any, src *engine.
 		return
 	}
 	src.Path = at.ReceivedAt()
+	l.doors[src.Address] = d.Block.DefRange()
 	for _, other := range l.project.Sources {
 		if other.Path == src.Path {
 			l.out.add("ambiguous_path", d.Block.DefRange(), "Two sources are delivered to at one path",

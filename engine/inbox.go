@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"strings"
+	"time"
 
 	"koppel/engine/connector"
 	"koppel/engine/mapping"
@@ -37,6 +38,61 @@ func (b sourceInbox) Since(ctx context.Context, after uint64, yield func(uint64,
 
 func (b sourceInbox) Take(ctx context.Context, upTo uint64) error {
 	return b.in.Take(ctx, b.source, upTo)
+}
+
+// InboxCounts tells, by source, what waits in an inbox: a run drops what the one
+// before it has read, which waits for nobody.
+func InboxCounts(ctx context.Context, store state.Store) (map[string]state.InboxCount, error) {
+	in := store.Inbox()
+	counts, err := in.Counts(ctx)
+	if err != nil || len(counts) == 0 {
+		return counts, err
+	}
+	id, last, err := in.ID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	places := map[string]uint64{}
+	err = store.View(ctx, func(v state.View) error {
+		for address := range counts {
+			row, known, err := v.Source(address)
+			if err != nil {
+				return err
+			}
+			if !known {
+				continue
+			}
+			parts, err := v.Parts(row.ID)
+			if err != nil {
+				return err
+			}
+			for _, p := range parts {
+				places[address] = connector.InboxPlace(p.Cursor, id, last)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for address, c := range counts {
+		if c.Waiting == 0 || places[address] == 0 {
+			continue
+		}
+		c.Waiting, c.Bytes, c.Oldest = 0, 0, time.Time{}
+		err := in.Since(ctx, address, places[address], func(e *state.Event) error {
+			if c.Waiting == 0 {
+				c.Oldest = e.At
+			}
+			c.Waiting, c.Bytes = c.Waiting+1, c.Bytes+int64(len(e.Body))
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		counts[address] = c
+	}
+	return counts, nil
 }
 
 // moveInbox carries what was delivered to a source over to the address that a

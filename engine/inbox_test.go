@@ -226,3 +226,36 @@ func TestEventsAreTrue(t *testing.T) {
 		}
 	})
 }
+
+// What waits is what no run has read, though a run leaves it to the next one to
+// drop what it has read.
+func TestEventsWait(t *testing.T) {
+	b := newBench(t, map[string]string{"main.hcl": told})
+	want := func(what string, waiting int64) {
+		t.Helper()
+		_, sources, err := b.engine().StateList(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := int64(0)
+		for _, s := range sources {
+			if s.Address == peopleSource {
+				got = s.Waiting
+			}
+			if s.Oldest.IsZero() != (s.Waiting == 0) {
+				t.Errorf("%s: the oldest of %d came at %s", what, s.Waiting, s.Oldest)
+			}
+		}
+		if got != waiting {
+			t.Errorf("%s: %d wait, want %d", what, got, waiting)
+		}
+	}
+	want("at first", 0)
+	b.tell(b.engine(), peopleSource, 1, "a", "Ann")
+	b.tell(b.engine(), peopleSource, 2, "b", "Bob")
+	want("before any run", 2)
+	b.wantRun(engine.Options{}, "people succeeded: created 2")
+	want("after a run", 0)
+	b.tell(b.engine(), peopleSource, 3, "c", "Cor")
+	want("after one more", 1)
+}

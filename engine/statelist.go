@@ -40,6 +40,8 @@ type SourceState struct {
 	Tombstones int64
 	Parts      []PartState
 	Held       *HeldRead
+	Waiting    int64     // deliveries in its inbox that no run has taken
+	Oldest     time.Time // of them; zero: there is none
 }
 
 // A PartState is what is remembered of one partition.
@@ -87,7 +89,33 @@ func (e *Engine) StateList(ctx context.Context) (pipelines []PipelineState, sour
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, nil, err
+	}
+	sources, err = e.addInboxes(ctx, sources)
 	return pipelines, sources, err
+}
+
+// addInboxes tells what waits in the inboxes of sources, also of those that no run
+// has read yet.
+func (e *Engine) addInboxes(ctx context.Context, sources []SourceState) ([]SourceState, error) {
+	counts, err := InboxCounts(ctx, e.Store)
+	if err != nil {
+		return nil, err
+	}
+	for address, c := range counts {
+		i := slices.IndexFunc(sources, func(s SourceState) bool { return s.Address == address })
+		if i < 0 && c.Waiting == 0 {
+			continue
+		}
+		if i < 0 {
+			i = len(sources)
+			sources = append(sources, SourceState{Address: address, Configured: e.Project.Sources[address] != nil, Current: true})
+		}
+		sources[i].Waiting, sources[i].Oldest = c.Waiting, c.Oldest
+	}
+	slices.SortFunc(sources, func(a, b SourceState) int { return strings.Compare(a.Address, b.Address) })
+	return sources, nil
 }
 
 func sourceNames(v state.View) (map[int64]string, error) {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"koppel/engine"
 	"koppel/engine/state"
 	"koppel/internal/serve"
 
@@ -202,7 +203,7 @@ func countOpen(ctx context.Context, store state.Store, now time.Time) (openCount
 }
 
 func (c *StateCollector) inbox(ctx context.Context, now time.Time, gauge gaugeFunc) error {
-	counts, err := c.Store.Inbox().Counts(ctx)
+	counts, err := engine.InboxCounts(ctx, c.Store)
 	for source, n := range counts {
 		gauge(boxDesc, float64(n.Waiting), source)
 		gauge(boxAgeDesc, age(now, n.Oldest), source)

@@ -41,6 +41,7 @@ func (s *Service) Receive() {
 	s.OnReload(r.install)
 	s.Observe(r)
 	s.Background(r.keep)
+	s.Background(r.tidy)
 }
 
 func (r *reception) install(p *dsl.Project) {

@@ -290,9 +290,15 @@ func cronAt(text, more string) string {
 // arrive puts an event into the inbox of the source that pipeline a reads.
 func (w *world) arrive(id, body string) {
 	w.t.Helper()
+	w.arriveAt("source.webhook.a", id, body)
+	w.Trigger("pipeline.a")
+}
+
+// arriveAt puts an event into the inbox of a source.
+func (w *world) arriveAt(source, id, body string) {
+	w.t.Helper()
 	event := state.Event{ID: id, At: w.clock(), Body: fmt.Appendf(nil, `{"id":%q,"topic":null,"received":"2026-03-02T06:00:00Z","headers":{},"body":%s}`, id, body)}
-	if _, err := w.store.Inbox().Put(w.t.Context(), "source.webhook.a", []state.Event{event}); err != nil {
+	if _, err := w.store.Inbox().Put(w.t.Context(), source, []state.Event{event}); err != nil {
 		w.t.Fatal(err)
 	}
-	w.Trigger("pipeline.a")
 }

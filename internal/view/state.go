@@ -64,6 +64,8 @@ type SourceState struct {
 	Tombstones int64       `json:"tombstones" doc:"in the mirror"`
 	Partitions []Partition `json:"partitions" doc:"by name"`
 	Held       *HeldRead   `json:"held" doc:"a read that is held; null: none"`
+	Waiting    int64       `json:"waiting" doc:"deliveries in the inbox that no run has taken"`
+	Oldest     *time.Time  `json:"oldest" doc:"when the oldest of them came; null: there is none"`
 }
 
 // Partition is what is remembered of one partition.
@@ -97,7 +99,7 @@ func NewStateList(pipelines []engine.PipelineState, sources []engine.SourceState
 	}
 	for _, s := range sources {
 		one := SourceState{Address: s.Address, Configured: s.Configured, Current: s.Current, Seq: s.Seq, Records: s.Records,
-			Tombstones: s.Tombstones, Partitions: []Partition{}}
+			Tombstones: s.Tombstones, Partitions: []Partition{}, Waiting: s.Waiting, Oldest: moment(s.Oldest)}
 		for _, p := range s.Parts {
 			one.Partitions = append(one.Partitions, Partition{Name: p.Name, Cursor: p.Cursor, FullAt: moment(p.FullAt), Count: p.Count})
 		}
@@ -134,9 +136,21 @@ func (t *Teller) StateList(pipelines []engine.PipelineState, sources []engine.So
 		if !s.Configured {
 			remark = t.Style.painter().Yellow("no longer configured")
 		}
+		if s.Waiting > 0 {
+			remark = strings.TrimSpace(remark + " " + t.waiting(s))
+		}
 		rows = append(rows, []string{Clean(s.Address), mirrored(s), plural(int64(len(s.Parts)), "partition"), remark})
 	}
 	t.table("", rows)
+}
+
+// waiting tells of deliveries that no run has taken.
+func (t *Teller) waiting(s *engine.SourceState) string {
+	word := "deliveries wait"
+	if s.Waiting == 1 {
+		word = "delivery waits"
+	}
+	return fmt.Sprintf("%s %s, since %s", Count(s.Waiting), word, t.when(s.Oldest))
 }
 
 func mirrored(s *engine.SourceState) string {
@@ -196,6 +210,9 @@ func (t *Teller) SourceState(s *engine.SourceState) {
 	}
 	if s.Held != nil {
 		rows = append(rows, []string{"held", Clean(s.Held.Note)})
+	}
+	if s.Waiting > 0 {
+		rows = append(rows, []string{"inbox", t.waiting(s)})
 	}
 	t.line("%s", t.Style.painter().Bold(Clean(s.Address)))
 	t.table("  ", rows)

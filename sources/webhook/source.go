@@ -2,8 +2,6 @@ package webhook
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/hex"
 	"strings"
 	"sync"
 	"time"
@@ -69,7 +67,7 @@ func (r *receiver) Read(ctx context.Context, out connector.Reader) error {
 	if err != nil {
 		return err
 	}
-	after := position(from, id, last)
+	after := connector.InboxPlace(from, id, last)
 	if after > 0 && !r.env.ReadOnly {
 		if err := r.env.Inbox.Take(ctx, after); err != nil {
 			return err
@@ -95,27 +93,5 @@ func (r *receiver) Read(ctx context.Context, out connector.Reader) error {
 	if err != nil {
 		return err
 	}
-	return out.End("", cursorOf(id, seen), connector.Interval{})
-}
-
-// cursorOf marks a place in an inbox.
-func cursorOf(id string, seq uint64) connector.Cursor {
-	b, err := hex.DecodeString(id)
-	if err != nil || id == "" {
-		return nil // there is no inbox yet
-	}
-	return binary.BigEndian.AppendUint64(b, seq)
-}
-
-// position gives the sequence that a cursor marks: 0, the beginning, when it is of
-// another inbox, or of a later one than an earlier copy that was put in its
-// place.
-func position(c connector.Cursor, id string, last uint64) uint64 {
-	if len(c) < 8 || hex.EncodeToString(c[:len(c)-8]) != id {
-		return 0
-	}
-	if seq := binary.BigEndian.Uint64(c[len(c)-8:]); seq <= last {
-		return seq
-	}
-	return 0
+	return out.End("", connector.InboxCursor(id, seen), connector.Interval{})
 }
