@@ -19,7 +19,7 @@ func TestScopeTargetPutsDriftRight(t *testing.T) {
 			b := newBench(t, map[string]string{"main.hcl": hcl,
 				"people.jsonl": lines(`{"id":"1","first":"Ann"}`, `{"id":"2","first":"Bob"}`, `{"id":"3","first":"Cor"}`)})
 			b.wantRun(engine.Options{}, "people succeeded: created 3", "shouted succeeded: created 3")
-			for table, column := range map[string]string{"people": "id", "shouted": "key"} {
+			for table, column := range map[string]string{"people": "id", "shouted": "id"} {
 				b.rows(db, "UPDATE "+table+" SET name = 'by hand' WHERE id = '1'")
 				b.rows(db, "DELETE FROM "+table+" WHERE id = '2'")
 				b.rows(db, "INSERT INTO "+table+"("+column+") VALUES ('9')")
