@@ -1,14 +1,16 @@
 package sql
 
 import (
+	"context"
 	"fmt"
 
 	"koppel/engine/connector"
 	"koppel/internal/sql"
 )
 
-// read hands over all rows and raises highest to the highest cursor values.
-func (p *plan) read(out connector.Reader, highest []sql.Value) error {
+// read hands over all rows and raises highest to the highest cursor values. A
+// driver may go on giving rows that it holds when the context has ended.
+func (p *plan) read(ctx context.Context, out connector.Reader, highest []sql.Value) error {
 	buf := make([]byte, 0, chunk+chunk/4)
 	for n := 1; ; n++ {
 		row, err := p.stmt.Step()
@@ -25,6 +27,9 @@ func (p *plan) read(out connector.Reader, highest []sql.Value) error {
 			highest[i] = higher(highest[i], p.stmt.Column(c))
 		}
 		if len(buf) >= chunk {
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("read %s: %w", p.title, err)
+			}
 			if err := out.Records("", 0, buf); err != nil {
 				return err
 			}

@@ -50,7 +50,7 @@ func (s *source) read(ctx context.Context, out connector.Reader) error {
 		if len(highest) == 0 {
 			highest = make([]sql.Value, len(p.cursor))
 		}
-		if err := p.read(out, highest); err != nil {
+		if err := p.read(ctx, out, highest); err != nil {
 			return err
 		}
 		return out.End("", encodeCursor(highest), p.covers)
