@@ -25,7 +25,7 @@ func powerless(t *testing.T) {
 
 func TestFolderThatCantBeWritten(t *testing.T) {
 	dir := t.TempDir()
-	for d := dir; strings.HasPrefix(d, filepath.Join(os.TempDir(), "")+"/"); d = filepath.Dir(d) {
+	for _, d := range []string{dir, filepath.Dir(dir)} { // the test's folder has one of the test above it
 		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
 		}
