@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"koppel/engine/change"
@@ -29,6 +30,8 @@ type tally struct {
 	unread bool
 	// neverItems counts records that failed and are no items.
 	neverItems int64
+	// dismissed counts those of failed that somebody dismissed.
+	dismissed int64
 }
 
 // countBase counts what shares of the guards count against: the items that
@@ -120,9 +123,22 @@ func (w *work) count(s *subject, v *change.Verdict) {
 	case change.FailedChange:
 		w.countFailed(s, v)
 	case change.Aside:
-		if s.in.Open != nil && s.in.Open.Reason == change.InDoubt {
-			t.refused++
-			w.problem(ShowKey(s.in.Key), "", "in_doubt", "it is not known whether the target took it: "+s.in.Open.Note)
+		w.countAside(s)
+	}
+}
+
+func (w *work) countAside(s *subject) {
+	switch {
+	case s.in.Open == nil:
+	case s.in.Open.Reason == change.InDoubt:
+		w.tally.refused++
+		w.problem(ShowKey(s.in.Key), "", "in_doubt", "it is not known whether the target took it: "+s.in.Open.Note)
+	case s.in.Open.Reason == change.Dismissed && s.has && s.d.fate == fateFailed:
+		// It was taken for a failure before it was known that somebody dismissed it.
+		w.tally.dismissed++
+		is := plan.Problem{Key: ShowKey(s.in.Key), Field: s.d.field, Code: s.d.code, Message: s.d.note}
+		if i := slices.Index(w.header.Problems, is); i >= 0 {
+			w.header.Problems = slices.Delete(w.header.Problems, i, i+1)
 		}
 	}
 }
@@ -257,9 +273,10 @@ func (w *work) recentDeletes() int64 {
 // its errors block allows.
 func (w *work) judgeErrors() {
 	all := w.allRecords()
-	if change.ErrorsExceeded(w.p.Errors, w.tally.failed, all) {
+	failed := w.tally.failed - w.tally.dismissed
+	if change.ErrorsExceeded(w.p.Errors, failed, all) {
 		w.header.Blocked = fmt.Sprintf("%d of %s failed, more than errors { max = %s } allows; nothing was written",
-			w.tally.failed, counted(all, "record"), w.p.Errors)
+			failed, counted(all, "record"), w.p.Errors)
 	}
 }
 
@@ -285,7 +302,7 @@ func (w *work) finishHeader() {
 	if !h.Whole {
 		h.Counts = plan.Counts{Create: t.create, Update: t.update, Delete: t.remove, Disable: t.disable,
 			Unchanged: t.unchanged, Skipped: t.skipped, Protected: t.protected, Held: t.held, Waiting: t.waiting,
-			Failed: t.failed + t.refused}
+			Failed: t.failed - t.dismissed + t.refused}
 		if !w.everything {
 			h.Counts.Unchanged += int64(w.counted[state.Delivered]) - t.delivered
 			h.Counts.Skipped += int64(w.counted[state.Out]) - t.out
