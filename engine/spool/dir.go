@@ -32,6 +32,8 @@ type Dir struct {
 
 	interrupted atomic.Pointer[error]
 
+	writes sync.WaitGroup // of runs, beside those who fill the next ones
+
 	mu     sync.Mutex
 	serial uint64
 	files  map[*file]struct{}
@@ -127,6 +129,7 @@ func (d *Dir) Close() error {
 		errs = append(errs, f.fd.Close())
 	}
 	clear(d.files)
+	d.writes.Wait() // their files are closed
 	errs = append(errs, os.RemoveAll(d.path), release(d.lock))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close spool: %w", err)

@@ -86,6 +86,10 @@ func (f *file) readAt(b []byte, off int64) error {
 	return nil
 }
 
+// free gives the disk what stands between two offsets, which is not read again.
+// Where the system can't, it stays until the file is removed.
+func (f *file) free(from, to int64) { _ = punch(f.fd, from, to-from) }
+
 // remove closes and removes the file. It does nothing when its Dir was closed.
 func (f *file) remove() error {
 	f.dir.mu.Lock()

@@ -24,6 +24,13 @@ func newMerger(runs []run, size int) *merger {
 	return m
 }
 
+// drains lets the readers free what they have read.
+func (m *merger) drains() {
+	for _, r := range m.heap {
+		r.drains, r.freed = true, r.off
+	}
+}
+
 // next returns the reader that stands on the next entry; nil at the end.
 func (m *merger) next() (*runReader, error) {
 	if !m.started {

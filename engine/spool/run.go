@@ -40,6 +40,19 @@ func (w *runWriter) put(entry []byte) error {
 	return w.flush()
 }
 
+// run sorts a batch and writes it.
+func (w *runWriter) run(b *batch) (run, error) {
+	b.sort()
+	from := w.off
+	for i := range b.index {
+		if err := w.put(b.whole(&b.index[i])); err != nil {
+			return run{}, err
+		}
+	}
+	err := w.flush()
+	return run{w.file, from, w.off}, err
+}
+
 func (w *runWriter) flush() error {
 	if len(w.buf) == 0 {
 		return nil
@@ -64,6 +77,9 @@ type runReader struct {
 	to    int64
 	buf   []byte
 	at    int // where the next entry starts in buf
+
+	drains bool  // what was read is freed
+	freed  int64 // what lies before it was freed; with drains
 }
 
 // next goes to the next entry; false at the end, and when there is an error.
@@ -107,6 +123,10 @@ func (r *runReader) parse() (n int, whole bool) {
 // fill moves what is left in buf to its start and reads on; at least so much
 // that an entry of n bytes is there, if the run has it.
 func (r *runReader) fill(n int) error {
+	if r.drains && r.off-r.freed >= block {
+		r.file.free(r.freed, r.off)
+		r.freed = r.off
+	}
 	left := copy(r.buf, r.buf[r.at:])
 	r.buf, r.at = r.buf[:left], 0
 	size := int(min(int64(max(cap(r.buf), n)-left), r.to-r.off))

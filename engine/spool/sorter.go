@@ -7,7 +7,7 @@ import (
 
 const (
 	// fanIn is how many runs are merged at once.
-	fanIn = 64
+	fanIn = 512
 	// minBuffer is the least buffer of a run that is merged, in bytes.
 	minBuffer = 16 << 10
 	// maxEntry bounds keys and payloads, in bytes.
@@ -16,6 +16,7 @@ const (
 
 var (
 	errSorted   = errors.New("add to a sorter that was sorted or closed")
+	errDrained  = errors.New("use of a sorter that was drained")
 	errMissing  = errors.New("entries of a sorter are missing")
 	errTooLarge = errors.New("an entry is larger than 1 GiB")
 )
@@ -23,20 +24,29 @@ var (
 // A Sorter sorts entries of a key and a payload within bounded memory. It is
 // for one goroutine at a time.
 type Sorter struct {
-	dir    *Dir
-	mem    int
-	later  int // mem once something was written; 0: as before
-	chunk  int
-	batch  batch
-	runs   []run
-	writer runWriter
-	count  int
-	sorted bool
-	err    error // of the first write that failed
+	dir     *Dir
+	mem     int
+	later   int // mem once something was written; 0: as before
+	chunk   int
+	batch   batch
+	spilled batch        // that was full before it
+	writing chan written // what becomes of spilled; nil: nothing is under way
+	runs    []run
+	writer  runWriter // belongs to what is under way
+	count   int
+	sorted  bool
+	err     error // of the first write that failed, or why nothing is here any more
+}
+
+// A written is a batch that became a run, or did not.
+type written struct {
+	run run
+	err error
 }
 
 // Sorter returns an empty sorter that holds about mem bytes before it writes a
-// sorted run. No file is made before that.
+// sorted run, and while one is written up to as many again. No file is made
+// before that.
 func (d *Dir) Sorter(mem int) *Sorter {
 	return &Sorter{dir: d, mem: mem, chunk: min(block, max(mem/8, 1<<10))}
 }
@@ -71,13 +81,21 @@ func (s *Sorter) Add(key, payload []byte) error {
 
 // Held is about how many bytes of memory the entries take that are not written
 // to disk yet.
-func (s *Sorter) Held() int { return s.batch.used }
+func (s *Sorter) Held() int {
+	if s.writing != nil {
+		return s.batch.used + s.spilled.used
+	}
+	return s.batch.used
+}
 
 // Len is the number of entries.
 func (s *Sorter) Len() int { return s.count }
 
-// spill writes the batch as one run.
+// spill has the batch written as one run, while more is added to another.
 func (s *Sorter) spill() error {
+	if err := s.settle(); err != nil {
+		return err
+	}
 	if s.writer.file == nil {
 		f, err := s.dir.create("runs")
 		if err != nil {
@@ -85,22 +103,33 @@ func (s *Sorter) spill() error {
 		}
 		s.writer = runWriter{file: f}
 	}
-	s.batch.sort()
-	from := s.writer.off
-	for i := range s.batch.index {
-		if err := s.writer.put(s.batch.whole(&s.batch.index[i])); err != nil {
-			return err
-		}
+	s.batch, s.spilled = s.spilled, s.batch
+	s.writing = make(chan written, 1)
+	s.dir.writes.Go(func() {
+		r, err := s.writer.run(&s.spilled)
+		s.writing <- written{r, err}
+	})
+	if s.later > 0 {
+		s.mem = min(s.mem, s.later)
 	}
-	if err := s.writer.flush(); err != nil {
-		return err
-	}
-	s.runs = append(s.runs, run{s.writer.file, from, s.writer.off})
-	if s.later > 0 && s.later < s.mem {
-		s.mem, s.batch = s.later, batch{}
-	}
-	s.batch.reset(s.chunk)
 	return nil
+}
+
+// settle waits for the run that is under way.
+func (s *Sorter) settle() error {
+	if s.writing == nil {
+		return nil
+	}
+	w := <-s.writing
+	s.writing = nil
+	if s.spilled.used > s.mem {
+		s.spilled = batch{}
+	}
+	s.spilled.reset(s.chunk)
+	if w.err == nil {
+		s.runs = append(s.runs, w.run)
+	}
+	return w.err
 }
 
 // Sort ends the adding and returns an iterator over all entries, ordered by
@@ -122,12 +151,27 @@ func (s *Sorter) Sort() (*Iter, error) {
 	return &Iter{merger: newMerger(s.runs, s.buffer(len(s.runs))), missing: s.count}, nil
 }
 
+// Drain is Sort for the last time: what the iterator has passed is freed on
+// disk, where the system can, so that what is written meanwhile may take its
+// room.
+func (s *Sorter) Drain() (*Iter, error) {
+	it, err := s.Sort()
+	if err != nil {
+		return nil, err
+	}
+	s.err = errDrained
+	if it.merger != nil {
+		it.merger.drains()
+	}
+	return it, nil
+}
+
 // buffer is the size that lets n runs be merged within the memory.
 func (s *Sorter) buffer(n int) int { return min(block, max(minBuffer, s.mem/n)) }
 
 // finish leaves either a sorted batch or few enough runs.
 func (s *Sorter) finish() error {
-	if len(s.runs) == 0 {
+	if s.writer.file == nil {
 		s.batch.sort()
 		return nil
 	}
@@ -136,7 +180,10 @@ func (s *Sorter) finish() error {
 			return err
 		}
 	}
-	s.batch, s.writer.buf = batch{}, nil
+	if err := s.settle(); err != nil {
+		return err
+	}
+	s.batch, s.spilled, s.writer.buf = batch{}, batch{}, nil
 	for len(s.runs) > fanIn {
 		if err := s.mergePass(); err != nil {
 			return err
@@ -187,6 +234,8 @@ func (s *Sorter) mergeInto(runs []run) error {
 // Close frees the sorter's memory and disk; its iterators end with it. It may
 // be called more than once, and need not be called before Dir.Close.
 func (s *Sorter) Close() error {
+	// What could not be written is not needed any more.
+	_ = s.settle()
 	f := s.writer.file
 	*s = Sorter{dir: s.dir, sorted: true, err: errSorted}
 	if f == nil {

@@ -35,8 +35,9 @@ func open(t testing.TB, seal bool) *spool.Dir {
 	return d
 }
 
-func collect(s *spool.Sorter) ([]pair, error) {
-	it, err := s.Sort()
+func collect(s *spool.Sorter) ([]pair, error) { return collectFrom(s.Sort()) }
+
+func collectFrom(it *spool.Iter, err error) ([]pair, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +68,17 @@ func TestSorterIsAStableSort(t *testing.T) {
 			t.Fatalf("Len = %d, want %d", s.Len(), len(entries))
 		}
 		slices.SortStableFunc(entries, func(a, b pair) int { return strings.Compare(a.Key, b.Key) })
-		for range 2 {
-			got, err := collect(s)
+		for _, sorted := range []func() (*spool.Iter, error){s.Sort, s.Sort, s.Drain} {
+			got, err := collectFrom(sorted())
 			if err != nil {
 				t.Fatal(err)
 			}
 			if !slices.Equal(got, entries) {
 				t.Fatalf("(-want +got)\n%s", cmp.Diff(entries, got))
 			}
+		}
+		if _, err := s.Sort(); err == nil {
+			t.Fatal("a sorter that was drained is read again")
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -104,6 +108,26 @@ func TestSorterOrder(t *testing.T) {
 				t.Error("not in the order of keys, and then of adding")
 			}
 		})
+	}
+}
+
+// TestSorterLosesNoRun lets the run fail that is written while nothing is added
+// any more: Sort must know of it.
+func TestSorterLosesNoRun(t *testing.T) {
+	d := open(t, false)
+	s := d.Sorter(1000)
+	cause := errors.New("stopped by the test")
+	for i := 0; len(filesOf(t, d)) == 0; i++ {
+		if err := s.Add(fmt.Append(nil, i), []byte("payload")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.Interrupt(cause)
+	if err := s.Add([]byte("last"), nil); err != nil && !errors.Is(err, cause) {
+		t.Fatal(err)
+	}
+	if _, err := s.Sort(); !errors.Is(err, cause) {
+		t.Errorf("Sort says %v after a run that could not be written", err)
 	}
 }
 
