@@ -72,7 +72,7 @@ func (w *work) collisions() (*spool.Sorter, error) {
 	}
 	err := eachOf(w.desired, func(key, payload []byte) error {
 		var d desired
-		if err := d.decode(key, payload); err != nil {
+		if err := d.decode(record.Key(key), payload); err != nil {
 			return err
 		}
 		d = d.clone()
@@ -125,7 +125,7 @@ func (w *work) bySource() (*spool.Sorter, error) {
 	out := w.s.spool.Sorter(sortMemory)
 	err := eachOf(w.desired, func(key, payload []byte) error {
 		var d desired
-		if err := d.decode(key, payload); err != nil {
+		if err := d.decode(record.Key(key), payload); err != nil {
 			return err
 		}
 		loose := putBytes(nil, key)
@@ -141,7 +141,7 @@ func (d *desired) decodeLoose(b []byte) error {
 	if r.err != nil {
 		return r.err
 	}
-	return d.decode(key, r.b)
+	return d.decode(record.Key(key), r.b)
 }
 
 // clone makes d independent of the buffers that it was read from.

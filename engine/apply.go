@@ -84,6 +84,9 @@ func (w *work) retry(ctx context.Context, ph phase) error {
 }
 
 func (w *work) applyBatches(ctx context.Context, ph phase, b *changeBatch) error {
+	if ph == deletes && !w.removes {
+		return nil // the entries need not be read again
+	}
 	for e, err := range w.entries() {
 		if err != nil {
 			return err
@@ -92,6 +95,7 @@ func (w *work) applyBatches(ctx context.Context, ph phase, b *changeBatch) error
 			return nil
 		}
 		if !ph.takes(w, e) {
+			w.removes = w.removes || ph == upserts
 			continue
 		}
 		if fits, err := w.fits(ctx, e); err != nil || !fits {

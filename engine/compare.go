@@ -21,14 +21,14 @@ func (w *work) compare(ctx context.Context) error {
 		return err
 	}
 	return w.spoolEntries(func(yield func(*plan.Entry) error) error {
-		return w.s.Store.View(ctx, func(v state.View) error {
-			b := &lookBatch{w: w, ctx: ctx, yield: yield}
-			if err := w.eachSubject(v, b.add); err != nil {
-				return err
-			}
-			return b.flush()
-		})
+		b := &lookBatch{w: w, ctx: ctx, yield: yield}
+		return ahead(ctx, w.sendSubjects, b.decide)
 	})
+}
+
+// sendSubjects sends all subjects, in the order of their keys.
+func (w *work) sendSubjects(ctx context.Context, send func(subjectBlock) (subjectBlock, error)) error {
+	return w.s.Store.View(ctx, func(v state.View) error { return w.eachSubject(v, send) })
 }
 
 // changeRules hands the pipeline's rules to the comparison.
@@ -90,6 +90,19 @@ type subject struct {
 	fold  folding
 }
 
+// A subjectBlock is a number of subjects, and room for what they point at.
+type subjectBlock struct {
+	list []subject
+	room []byte
+}
+
+// keep copies bytes that another step of a stream spoils.
+func (b *subjectBlock) keep(p []byte) []byte {
+	from := len(b.room)
+	b.room = append(b.room, p...)
+	return b.room[from:len(b.room):len(b.room)]
+}
+
 // subjects are the streams of which every subject is put together.
 type subjects struct {
 	want, extra, target, matched, folds *cursor
@@ -105,7 +118,7 @@ func (w *work) subjects(v state.View) (*subjects, error) {
 		from *spool.Sorter
 	}{{&s.want, w.desired}, {&s.extra, w.extra}, {&s.target, w.target}, {&s.matched, w.matched}, {&s.folds, w.folds}} {
 		var err error
-		if *one.to, err = newCursor(one.from); err != nil {
+		if *one.to, err = newCursor(one.from, w.s.live); err != nil {
 			s.close()
 			return nil, err
 		}
@@ -127,27 +140,31 @@ func (s *subjects) close() {
 	}
 }
 
-// eachSubject yields the keys that must be looked at, in order.
-func (w *work) eachSubject(v state.View, yield func(*subject) error) error {
+// eachSubject sends the keys that must be looked at, in order.
+func (w *work) eachSubject(v state.View, send func(subjectBlock) (subjectBlock, error)) error {
 	all, err := w.subjects(v)
 	if err != nil {
 		return err
 	}
 	defer all.close()
+	var b subjectBlock
 	for {
 		key, ok := least(all.want, all.extra, all.target)
 		if !ok {
 			break
 		}
-		s := &subject{in: change.Input{Key: key}}
-		if err := w.describeSubject(s, all); err != nil {
+		if len(b.list) == lookSize {
+			if b, err = send(b); err != nil {
+				return err
+			}
+			b.list, b.room = b.list[:0], b.room[:0]
+		}
+		b.list = append(b.list, subject{in: change.Input{Key: key}})
+		if err := w.describeSubject(&b, all); err != nil {
 			return err
 		}
 		if w.drops(key) {
-			continue
-		}
-		if err := yield(s); err != nil {
-			return err
+			b.list = b.list[:len(b.list)-1]
 		}
 	}
 	for _, c := range all.cursors() {
@@ -155,7 +172,8 @@ func (w *work) eachSubject(v state.View, yield func(*subject) error) error {
 			return err
 		}
 	}
-	return nil
+	_, err = send(b)
+	return err
 }
 
 // least gives the smallest key at which a cursor stands.
@@ -170,11 +188,13 @@ func least(cursors ...*cursor) (record.Key, bool) {
 	return record.Key(key), found
 }
 
-// describeSubject takes what the streams say of a key and moves them on.
-func (w *work) describeSubject(s *subject, all *subjects) error {
+// describeSubject takes what the streams say of the last key of a block and
+// moves them on.
+func (w *work) describeSubject(b *subjectBlock, all *subjects) error {
+	s := &b.list[len(b.list)-1]
 	key := string(s.in.Key)
 	for all.want.at(key) {
-		if err := s.d.decode([]byte(key), cloneBytes(all.want.it.Payload())); err != nil {
+		if err := s.d.decode(s.in.Key, b.keep(all.want.it.Payload())); err != nil {
 			return err
 		}
 		s.has = true
@@ -182,7 +202,7 @@ func (w *work) describeSubject(s *subject, all *subjects) error {
 	}
 	for all.extra.at(key) {
 		if !s.has {
-			if err := s.d.decode([]byte(key), cloneBytes(all.extra.it.Payload())); err != nil {
+			if err := s.d.decode(s.in.Key, b.keep(all.extra.it.Payload())); err != nil {
 				return err
 			}
 			s.has = true

@@ -60,10 +60,16 @@ func (d *desired) encode(b []byte) []byte {
 	return b
 }
 
-func (d *desired) decode(key, b []byte) error {
+// decode takes what encode made. The body stays within b.
+func (d *desired) decode(key record.Key, b []byte) error {
 	r := decoder{b: b}
-	*d = desired{key: record.Key(key), fate: fate(r.byte())}
-	d.src = state.SourceRef{Part: string(r.bytes()), Key: record.Key(r.bytes())}
+	*d = desired{key: key, fate: fate(r.byte())}
+	d.src.Part = string(r.bytes())
+	if src := r.bytes(); string(src) == string(key) {
+		d.src.Key = key // nearly always, and one copy is enough
+	} else {
+		d.src.Key = record.Key(src)
+	}
 	d.order, d.raw, d.mapped, d.body = r.uint(), r.hash(), r.hash(), r.bytes()
 	d.field, d.code, d.note = string(r.bytes()), string(r.bytes()), string(r.bytes())
 	for n := r.uint(); n > 0 && r.err == nil; n-- {

@@ -204,7 +204,7 @@ func (x *explaining) desired() error {
 			return nil
 		}
 		var d desired
-		if err := d.decode(key, payload); err != nil {
+		if err := d.decode(record.Key(key), payload); err != nil {
 			return err
 		}
 		x.keys[record.Key(key)], x.refs[d.src] = true, true

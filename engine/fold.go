@@ -55,7 +55,7 @@ func (w *work) foldKeys(ctx context.Context) error {
 	}
 	err = eachOf(w.desired, func(key, payload []byte) error {
 		var d desired
-		if err := d.decode(key, payload); err != nil || d.fate != fateMapped {
+		if err := d.decode(record.Key(key), payload); err != nil || d.fate != fateMapped {
 			return err
 		}
 		return add('d', d.key)

@@ -63,7 +63,7 @@ func (w *work) foldTarget(ctx context.Context) error {
 func (w *work) eachClaim(ctx context.Context, yield func(record.Key) error) error {
 	err := eachOf(w.desired, func(key, payload []byte) error {
 		var d desired
-		if err := d.decode(key, payload); err != nil || d.fate != fateMapped {
+		if err := d.decode(record.Key(key), payload); err != nil || d.fate != fateMapped {
 			return err
 		}
 		return yield(d.key)

@@ -204,7 +204,7 @@ func refOf(o *state.Open) state.SourceRef {
 func (w *work) gatherChanged(ctx context.Context) error {
 	pass := &indexPass{w: w, ctx: ctx}
 	counted := map[state.Status]int{}
-	items := ahead(ctx, w.s.Store, func(v state.View) iter.Seq2[*state.Item, error] {
+	items := itemsAhead(ctx, w.s.Store, func(v state.View) iter.Seq2[*state.Item, error] {
 		return countStatus(v.ItemsLight(w.row.ID), counted)
 	})
 	err := w.s.Store.View(ctx, func(v state.View) error {

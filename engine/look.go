@@ -9,37 +9,51 @@ import (
 	"koppel/engine/record"
 )
 
-// A lookBatch holds back the keys for which the target must be asked: creates
-// that may have an earlier row, and deletes of rows that may be protected.
+// A lookBatch decides for many keys at a time, as the target must be asked
+// about some: creates that may have an earlier row, and deletes of rows that
+// may be protected.
 type lookBatch struct {
 	w        *work
 	ctx      context.Context
 	yield    func(*plan.Entry) error
-	subjects []*subject
+	subjects []subject
 	verdicts []change.Verdict
 }
 
-// lookSize is how many keys are asked for at a time.
+// lookSize is how many keys are decided at a time.
 const lookSize = 1000
 
-func (b *lookBatch) add(s *subject) error {
-	v, err := b.w.decider.Decide(&s.in)
-	if err != nil {
+// decide yields what must be done for the subjects of a block.
+func (b *lookBatch) decide(block subjectBlock) error {
+	b.subjects, b.verdicts = block.list, b.verdicts[:0]
+	for i := range b.subjects {
+		s := &b.subjects[i]
+		v, err := b.w.decider.Decide(&s.in)
+		if err != nil {
+			return err
+		}
+		b.verdicts = append(b.verdicts, v)
+		if s.found != nil && b.matches(i) {
+			if err := b.again(i, *s.found); err != nil {
+				return err
+			}
+		}
+	}
+	if err := b.lookUp(); err != nil {
 		return err
 	}
-	b.subjects, b.verdicts = append(b.subjects, s), append(b.verdicts, v)
-	if i := len(b.subjects) - 1; s.found != nil && b.matches(i) {
-		if err := b.again(i, *s.found); err != nil {
+	for i := range b.subjects {
+		s, v := &b.subjects[i], &b.verdicts[i]
+		b.w.applyFold(s, v)
+		if err := b.w.emit(s, v, b.yield); err != nil {
 			return err
 		}
 	}
-	if len(b.subjects) < lookSize {
-		return nil
-	}
-	return b.flush()
+	return nil
 }
 
-func (b *lookBatch) flush() error {
+// lookUp asks the target what only it can tell.
+func (b *lookBatch) lookUp() error {
 	if err := b.look(b.matches, func(m connector.Sink) lookFunc {
 		if f, ok := m.(connector.Matcher); ok && b.w.matched == nil && f.Matching() {
 			return f.Match
@@ -48,22 +62,12 @@ func (b *lookBatch) flush() error {
 	}); err != nil {
 		return err
 	}
-	if err := b.look(b.judges, func(m connector.Sink) lookFunc {
+	return b.look(b.judges, func(m connector.Sink) lookFunc {
 		if f, ok := m.(connector.Finder); ok {
 			return f.Find
 		}
 		return nil
-	}); err != nil {
-		return err
-	}
-	for i, s := range b.subjects {
-		b.w.applyFold(s, &b.verdicts[i])
-		if err := b.w.emit(s, &b.verdicts[i], b.yield); err != nil {
-			return err
-		}
-	}
-	b.subjects, b.verdicts = b.subjects[:0], b.verdicts[:0]
-	return nil
+	})
 }
 
 type lookFunc = func(context.Context, []record.Change) ([]connector.Found, error)
@@ -88,9 +92,9 @@ func (b *lookBatch) look(which func(int) bool, how func(connector.Sink) lookFunc
 	}
 	var places []int
 	var changes []record.Change
-	for i, s := range b.subjects {
+	for i := range b.subjects {
 		if which(i) {
-			v := &b.verdicts[i]
+			s, v := &b.subjects[i], &b.verdicts[i]
 			places = append(places, i)
 			changes = append(changes, record.Change{Op: v.Op, Key: s.in.Key, Before: v.Before, After: v.After, Ref: v.Ref})
 		}
@@ -122,7 +126,7 @@ func (w *work) markTaken(ctx context.Context, changes []record.Change, found []c
 
 // again decides a key once more, with the row that was found.
 func (b *lookBatch) again(i int, f connector.Found) (err error) {
-	s, v := b.subjects[i], &b.verdicts[i]
+	s, v := &b.subjects[i], &b.verdicts[i]
 	switch {
 	case f.N == 0:
 		return nil

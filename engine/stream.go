@@ -13,11 +13,17 @@ type cursor struct {
 	ok bool
 }
 
-func newCursor(s *spool.Sorter) (*cursor, error) {
+// newCursor begins at a sorter's first entry; last says that nobody reads the
+// sorter again.
+func newCursor(s *spool.Sorter, last bool) (*cursor, error) {
 	if s == nil {
 		return &cursor{}, nil
 	}
-	it, err := s.Sort()
+	sorted := s.Sort
+	if last {
+		sorted = s.Drain
+	}
+	it, err := sorted()
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func (w *work) giving(ctx context.Context) (*spool.Sorter, error) {
 	}
 	var d desired
 	err := eachOf(w.extra, func(key, payload []byte) error {
-		if err := d.decode(key, payload); err != nil {
+		if err := d.decode(record.Key(key), payload); err != nil {
 			return err
 		}
 		switch seen, complete := w.absentSeen(&d); seen {
@@ -36,7 +36,7 @@ func (w *work) giving(ctx context.Context) (*spool.Sorter, error) {
 	}
 	return keys, w.s.Store.View(ctx, func(v state.View) error {
 		return eachOf(w.desired, func(key, payload []byte) error {
-			if err := d.decode(key, payload); err != nil || d.fate != fateGone && d.fate != fateFiltered {
+			if err := d.decode(record.Key(key), payload); err != nil || d.fate != fateGone && d.fate != fateFiltered {
 				return err
 			}
 			it, err := v.Item(w.row.ID, d.key)

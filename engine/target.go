@@ -116,7 +116,7 @@ func (w *work) unmatched(ctx context.Context, yield func(*desired) error) error 
 		defer items.stop()
 		return eachOf(w.desired, func(key, payload []byte) error {
 			var d desired
-			if err := d.decode(key, payload); err != nil || d.fate != fateMapped {
+			if err := d.decode(record.Key(key), payload); err != nil || d.fate != fateMapped {
 				return err
 			}
 			for more && string(row) < string(key) {

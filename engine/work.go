@@ -70,6 +70,8 @@ type work struct {
 	begun bool
 	// upserted: creates and updates were applied; what is pending are deletes.
 	upserted bool
+	// removes: the pass of creates and updates left deletes behind.
+	removes bool
 	// check says why an entry of a saved plan no longer fits; nil: not saved.
 	check func(ctx context.Context, e *plan.Entry) (why string, err error)
 	// undo: the changes take an earlier run back.

@@ -307,6 +307,19 @@ func TestWriterMisuse(t *testing.T) {
 	}
 }
 
+// TestBlockThatCannotBeWritten lets the last block fail, which is written while
+// nothing is added any more.
+func TestBlockThatCannotBeWritten(t *testing.T) {
+	w, err := Create(filepath.Join(t.TempDir(), "people.plan"), Seal{})
+	must(t, err)
+	must(t, w.BeginPipeline(people))
+	must(t, w.Entry(sample(1)))
+	must(t, w.file.Close())
+	if err := w.Close(&Header{}); err == nil {
+		t.Error("a plan without its block was closed without an error")
+	}
+}
+
 func TestAbandonedPlanLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	w, err := Create(filepath.Join(dir, "people.plan"), Seal{})

@@ -27,15 +27,26 @@ type Writer struct {
 	foot  footer
 	seen  map[string]bool
 
-	open    bool // a section was begun
-	zstd    *zstd.Encoder
+	open    bool   // a section was begun
 	raw     []byte // entries of the block being filled
-	packed  []byte
 	entries int64
 	first   record.Key
 	last    record.Key // of the section; only pipelines have an order
 	number  int64
 	err     error
+
+	// writing is what becomes of the block before it; nil: it is in the file.
+	writing chan written
+	// The rest belongs to that block.
+	zstd   *zstd.Encoder
+	filled []byte
+	packed []byte
+}
+
+// A written is a block that went to the file, or did not.
+type written struct {
+	block block
+	err   error
 }
 
 // Create starts a plan file, which appears under path, with mode 0600, when
@@ -121,7 +132,7 @@ func (w *Writer) BeginSource(address string) error { return w.begin(sourceSectio
 func (w *Writer) BeginPipeline(address string) error { return w.begin(pipelineSection, address) }
 
 func (w *Writer) begin(kind byte, address string) error {
-	if err := w.flush(); err != nil {
+	if err := w.end(); err != nil {
 		return err
 	}
 	if w.seen[string(kind)+address] {
@@ -187,49 +198,82 @@ func (w *Writer) finish(at int) error {
 	return nil
 }
 
-// flush writes the block that is being filled.
+// flush has the block that is being filled written, while the next one is.
 func (w *Writer) flush() error {
 	if w.err != nil || w.entries == 0 {
 		return w.err
 	}
+	if err := w.settle(); err != nil {
+		return err
+	}
 	b := block{number: w.number, raw: int64(len(w.raw)), entries: w.entries, first: w.first}
-	out, compressed, err := w.pack(uint64(b.number))
-	if err != nil {
-		return w.fail(err)
-	}
-	b.compressed = compressed
-	b.stored, b.sum = int64(len(out)), xxh3.Hash(out)
-	if _, err := w.file.Write(out); err != nil {
-		return w.fail(err)
-	}
-	s := &w.foot.sections[len(w.foot.sections)-1]
-	s.blocks = append(s.blocks, b)
-	w.raw, w.entries = w.raw[:0], 0
+	w.raw, w.filled = w.filled[:0], w.raw
+	w.entries = 0
 	w.number++
-	if cap(w.raw) > 4*blockSize {
-		w.raw, w.packed = nil, nil
-	}
+	w.writing = make(chan written, 1)
+	go func() {
+		err := w.write(&b)
+		w.writing <- written{b, err}
+	}()
 	return nil
 }
 
-// pack returns the block as it is stored.
+// end has what was added so far in the file.
+func (w *Writer) end() error {
+	if err := w.flush(); err != nil {
+		return err
+	}
+	return w.settle()
+}
+
+// write takes the block that was filled to the file.
+func (w *Writer) write(b *block) error {
+	out, compressed, err := w.pack(uint64(b.number))
+	if err != nil {
+		return err
+	}
+	b.compressed = compressed
+	b.stored, b.sum = int64(len(out)), xxh3.Hash(out)
+	_, err = w.file.Write(out)
+	return err
+}
+
+// settle waits for the block that is under way.
+func (w *Writer) settle() error {
+	if w.writing == nil {
+		return w.err
+	}
+	done := <-w.writing
+	w.writing = nil
+	if cap(w.filled) > 4*blockSize {
+		w.filled, w.packed = nil, nil
+	}
+	if done.err != nil {
+		return w.fail(done.err)
+	}
+	s := &w.foot.sections[len(w.foot.sections)-1]
+	s.blocks = append(s.blocks, done.block)
+	return nil
+}
+
+// pack returns the block that was filled as it is stored.
 func (w *Writer) pack(place uint64) (out []byte, compressed bool, err error) {
 	bound := 0
 	w.packed = w.packed[:0]
 	if w.pre.sealed {
 		w.packed, bound = bind(w.packed, w.pre.nonce, place), boundSize
 	}
-	out = w.raw
+	out = w.filled
 	if w.zstd != nil {
-		w.packed = w.zstd.EncodeAll(w.raw, w.packed)
+		w.packed = w.zstd.EncodeAll(w.filled, w.packed)
 		n := len(w.packed) - bound
-		compressed = n < len(w.raw) && (len(w.raw) <= freeRaw || len(w.raw) <= maxRatio*n)
+		compressed = n < len(w.filled) && (len(w.filled) <= freeRaw || len(w.filled) <= maxRatio*n)
 	}
 	switch {
 	case compressed:
 		out = w.packed
 	case w.pre.sealed:
-		w.packed = append(w.packed[:bound], w.raw...)
+		w.packed = append(w.packed[:bound], w.filled...)
 		out = w.packed
 	}
 	if w.pre.sealed {
@@ -257,7 +301,7 @@ func (w *Writer) close(h *Header) error {
 	if w.file == nil {
 		return w.fail(os.ErrClosed)
 	}
-	if err := w.flush(); err != nil {
+	if err := w.end(); err != nil {
 		return err
 	}
 	w.foot.header = *h
@@ -319,6 +363,7 @@ func (w *Writer) Abandon() error {
 	}
 	name := w.file.Name()
 	_ = w.file.Close()
+	_ = w.settle() // what becomes of the block does not matter any more
 	w.file = nil
 	if w.err == nil {
 		_ = w.fail(os.ErrClosed)
