@@ -79,6 +79,8 @@ var ErrTransient = errors.New("the transaction can be repeated")
 
 // A Stmt is a prepared statement. Its parameters are numbered from 1.
 type Stmt interface {
+	// Bind gives a parameter its value for the next run; every parameter is
+	// bound anew for each.
 	Bind(param int, v Value)
 	// Step runs the statement up to its next row; false: there is none, and
 	// the statement is ready to be bound and run again.

@@ -4,6 +4,8 @@ import (
 	"unsafe"
 
 	"zombiezen.com/go/sqlite"
+
+	"koppel/internal/sqlitebind"
 )
 
 type sqliteStmt struct {
@@ -11,10 +13,15 @@ type sqliteStmt struct {
 	s       *sqlite.Stmt
 	columns int
 	changed int
-	bufs    [][]byte // text of the present row, by column
+	bufs    [][]byte         // text of the present row, by column
+	room    *sqlitebind.Room // of a statement that runs again; nil before
 }
 
 func (s *sqliteStmt) Bind(param int, v Value) {
+	if s.room != nil && (v.Kind == Text || v.Kind == Blob) {
+		s.bindAgain(param, v)
+		return
+	}
 	switch v.Kind {
 	case Null:
 		s.s.BindNull(param)
@@ -30,6 +37,15 @@ func (s *sqliteStmt) Bind(param int, v Value) {
 	}
 }
 
+// bindAgain binds a text or a blob for another run.
+func (s *sqliteStmt) bindAgain(param int, v Value) {
+	if v.Kind == Blob {
+		s.room.Blob(param, v.Text)
+		return
+	}
+	s.room.Text(param, v.Text)
+}
+
 func (s *sqliteStmt) Step() (bool, error) {
 	row, err := s.s.Step()
 	if err != nil {
@@ -41,6 +57,7 @@ func (s *sqliteStmt) Step() (bool, error) {
 		if err := s.s.Reset(); err != nil {
 			return false, s.conn.fail(err)
 		}
+		s.freed()
 	}
 	return row, nil
 }
@@ -78,10 +95,22 @@ func (s *sqliteStmt) bytes(i int) []byte {
 func (s *sqliteStmt) Reset() {
 	// An error of a reset is that of the last step, which was reported.
 	_ = s.s.Reset()
+	s.freed()
+}
+
+// freed notes that the statement was reset: it will be bound anew.
+func (s *sqliteStmt) freed() {
+	if s.room == nil {
+		s.room = sqlitebind.New(s.s)
+	}
+	s.room.Clear()
 }
 
 func (s *sqliteStmt) Close() error {
 	// As with Reset.
 	_ = s.s.Finalize()
+	if s.room != nil {
+		s.room.Close()
+	}
 	return nil
 }

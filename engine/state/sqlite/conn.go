@@ -96,6 +96,8 @@ func (c *conn) close() error {
 		}
 	}
 	c.idle = nil
+	c.putItem.close()
+	c.putRecent.close()
 	return c.Conn.Close()
 }
 

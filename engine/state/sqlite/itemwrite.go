@@ -5,6 +5,7 @@ import (
 
 	"koppel/engine/record"
 	"koppel/engine/state"
+	"koppel/internal/sqlitebind"
 )
 
 const (
@@ -23,10 +24,11 @@ const (
 )
 
 // An itemPut is the statement of PutItem for one table with what its
-// parameters hold. Parameters keep their value from one execution to the next,
-// so only those that differ are bound.
+// parameters hold. Numbers keep their value from one execution to the next, so
+// only those that differ are bound.
 type itemPut struct {
 	st                          *sqlite.Stmt
+	room                        *sqlitebind.Room
 	pipeline, born, run, status int64
 	src                         bool
 	srcKey                      []byte
@@ -40,8 +42,17 @@ func (p *itemPut) prepare(c *conn, query string) error {
 	if err != nil {
 		return err
 	}
-	*p = itemPut{st: st, pipeline: -1, born: -1, run: -1, status: -1, src: true}
+	*p = itemPut{st: st, room: sqlitebind.New(st), pipeline: -1, born: -1, run: -1, status: -1, src: true}
 	return nil
+}
+
+// close ends the statement.
+func (p *itemPut) close() {
+	if p.st != nil {
+		_ = p.st.Finalize() // reports the last step's error again
+		p.room.Close()
+		*p = itemPut{}
+	}
 }
 
 func (p *itemPut) number(param int, last *int64, n int64) {
@@ -87,21 +98,22 @@ func (t *tx) put(p *itemPut, query string, pipeline int64, it *state.Item) error
 	var hash [2 * hashSize]byte
 	copy(hash[:], it.Raw[:])
 	copy(hash[hashSize:], it.Mapped[:])
+	p.room.Clear()
 	p.number(1, &p.pipeline, pipeline)
-	p.st.BindBytes(2, unsafeBytes(string(it.Key)))
-	p.st.BindBytes(3, hash[:])
+	p.room.Blob(2, unsafeBytes(string(it.Key)))
+	p.room.Blob(3, hash[:])
 	p.number(4, &p.status, int64(it.Status))
 	p.number(5, &p.born, it.Born)
 	p.number(6, &p.run, it.Run)
 	if it.HasSrc {
 		p.srcKey = appendSrc(p.srcKey[:0], it.Src)
-		p.st.BindBytes(7, p.srcKey)
+		p.room.Blob(7, p.srcKey)
 	} else if p.src {
 		p.st.BindNull(7)
 	}
 	p.src = it.HasSrc
 	key := [1]string{string(it.Key)}
-	p.st.BindBytes(8, t.pack("item", pipeline, key[:], it.Answer, body))
+	p.room.Blob(8, t.pack("item", pipeline, key[:], it.Answer, body))
 	if _, err := p.st.Step(); err != nil {
 		return t.check(err)
 	}
