@@ -41,10 +41,16 @@ type desired struct {
 	upstream []plan.Expectation
 }
 
+// sameKey is set in the first byte of what encode makes of a record that has the
+// key of its source record; that one is left out then.
+const sameKey = 0x80
+
 func (d *desired) encode(b []byte) []byte {
-	b = append(b, byte(d.fate))
-	b = putBytes(b, d.src.Part)
-	b = putBytes(b, d.src.Key)
+	if d.src.Key == d.key {
+		b = putBytes(append(b, byte(d.fate)|sameKey), d.src.Part)
+	} else {
+		b = putBytes(putBytes(append(b, byte(d.fate)), d.src.Part), d.src.Key)
+	}
 	b = putUint(b, d.order)
 	b = putHash(putHash(b, d.raw), d.mapped)
 	b = putBytes(b, d.body)
@@ -63,12 +69,11 @@ func (d *desired) encode(b []byte) []byte {
 // decode takes what encode made. The body stays within b.
 func (d *desired) decode(key record.Key, b []byte) error {
 	r := decoder{b: b}
-	*d = desired{key: key, fate: fate(r.byte())}
-	d.src.Part = string(r.bytes())
-	if src := r.bytes(); string(src) == string(key) {
-		d.src.Key = key // nearly always, and one copy is enough
-	} else {
-		d.src.Key = record.Key(src)
+	first := r.byte()
+	*d = desired{key: key, fate: fate(first &^ sameKey)}
+	d.src = state.SourceRef{Part: string(r.bytes()), Key: key}
+	if first&sameKey == 0 {
+		d.src.Key = record.Key(r.bytes())
 	}
 	d.order, d.raw, d.mapped, d.body = r.uint(), r.hash(), r.hash(), r.bytes()
 	d.field, d.code, d.note = string(r.bytes()), string(r.bytes()), string(r.bytes())
