@@ -96,8 +96,18 @@ type subjectBlock struct {
 	room []byte
 }
 
-// keep copies bytes that another step of a stream spoils.
+// full tells whether a block goes on as it is: many subjects, or large ones.
+func (b *subjectBlock) full() bool { return len(b.list) == lookSize || len(b.room) >= lookBytes }
+
+// keep copies bytes that another step of a stream spoils, and keeps nil apart
+// from empty.
 func (b *subjectBlock) keep(p []byte) []byte {
+	if p == nil {
+		return nil
+	}
+	if b.room == nil {
+		b.room = make([]byte, 0, 64<<10)
+	}
 	from := len(b.room)
 	b.room = append(b.room, p...)
 	return b.room[from:len(b.room):len(b.room)]
@@ -153,7 +163,7 @@ func (w *work) eachSubject(v state.View, send func(subjectBlock) (subjectBlock, 
 		if !ok {
 			break
 		}
-		if len(b.list) == lookSize {
+		if b.full() {
 			if b, err = send(b); err != nil {
 				return err
 			}
@@ -219,26 +229,26 @@ func (w *work) describeSubject(b *subjectBlock, all *subjects) error {
 	if err != nil {
 		return err
 	}
-	s.in.Item, s.in.Open = itemOf(it), openIn(o, w.s.clock)
+	s.in.Item, s.in.Open = b.item(it), b.open(o, w.s.clock)
 	if moved, err := w.moved(s, it); err != nil {
 		return err
 	} else if moved {
 		s.in.Want.Seen = change.Untouched
 	}
-	return w.describeTarget(s, all)
+	return w.describeTarget(b, s, all)
 }
 
 // describeTarget adds what was seen at the target.
-func (w *work) describeTarget(s *subject, all *subjects) error {
+func (w *work) describeTarget(b *subjectBlock, s *subject, all *subjects) error {
 	key := string(s.in.Key)
 	s.in.Looked = w.target != nil
 	for all.target.at(key) {
-		d := decoder{b: cloneBytes(all.target.it.Payload())}
+		d := decoder{b: b.keep(all.target.it.Payload())}
 		s.in.Row = &change.Row{Ref: d.bytes(), Body: d.bytes()}
 		all.target.next()
 	}
 	for all.matched.at(key) {
-		f := decodeFound(cloneBytes(all.matched.it.Payload()))
+		f := decodeFound(b.keep(all.matched.it.Payload()))
 		s.found = &f
 		all.matched.next()
 	}
@@ -342,20 +352,20 @@ func (w *work) baseline(part string) bool {
 	return w.p.FirstRun == "baseline" && !w.based[part]
 }
 
-func itemOf(it *state.Item) *change.Item {
+func (b *subjectBlock) item(it *state.Item) *change.Item {
 	if it == nil {
 		return nil
 	}
-	return &change.Item{Raw: it.Raw, Mapped: it.Mapped, Status: change.Status(it.Status), Body: cloneBytes(it.Body),
+	return &change.Item{Raw: it.Raw, Mapped: it.Mapped, Status: change.Status(it.Status), Body: b.keep(it.Body),
 		Src: change.Src{Has: it.HasSrc, Part: it.Src.Part, Key: it.Src.Key}}
 }
 
-func openIn(o *state.Open, clock time.Time) *change.Open {
+func (b *subjectBlock) open(o *state.Open, clock time.Time) *change.Open {
 	if o == nil {
 		return nil
 	}
 	return &change.Open{Reason: change.Reason(o.Reason), Op: o.Op, Cause: o.Cause, Since: o.Since, Due: o.Due,
-		Attempts: o.Attempts, Before: o.Before, After: cloneBytes(o.After), Code: o.Code, Field: o.Field, Note: o.Note,
+		Attempts: o.Attempts, Before: o.Before, After: b.keep(o.After), Code: o.Code, Field: o.Field, Note: o.Note,
 		Approved: o.ApprovedAt(clock), Forced: o.Due.IsZero() && o.Reason == state.Refused}
 }
 

@@ -47,3 +47,25 @@ func TestDesiredEncoding(t *testing.T) {
 		}
 	})
 }
+
+// A block copies what it keeps, tells nil from empty, and is full when what it
+// keeps is large.
+func TestSubjectBlock(t *testing.T) {
+	var b subjectBlock
+	if b.keep(nil) != nil || b.keep([]byte{}) == nil {
+		t.Error("nil and empty are not kept apart")
+	}
+	text := []byte("first")
+	first := b.keep(text)
+	copy(text, "other")
+	for range 3 {
+		b.keep(make([]byte, lookBytes/4))
+	}
+	if string(first) != "first" || b.full() {
+		t.Errorf("%q, full %v", first, b.full())
+	}
+	b.keep(make([]byte, lookBytes/4))
+	if !b.full() {
+		t.Error("a block with a megabyte goes on")
+	}
+}

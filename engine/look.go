@@ -20,8 +20,12 @@ type lookBatch struct {
 	verdicts []change.Verdict
 }
 
-// lookSize is how many keys are decided at a time.
-const lookSize = 1000
+// lookSize is how many keys are decided at a time; fewer when what is known of
+// them takes lookBytes.
+const (
+	lookSize  = 1000
+	lookBytes = 1 << 20
+)
 
 // decide yields what must be done for the subjects of a block.
 func (b *lookBatch) decide(block subjectBlock) error {
